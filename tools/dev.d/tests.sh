@@ -1,0 +1,30 @@
+# Tests. Those labelled `device` need a Vulkan device, those labelled `host` need none.
+
+cmd_test() {
+    local preset=release swiftshader='' validate=''
+    while (($#)); do
+        case $1 in
+            --swiftshader) swiftshader=1 ;;
+            --validate) validate=1 ;;
+            --preset)
+                preset=${2-}
+                shift
+                ;;
+            *) break ;;
+        esac
+        shift
+    done
+
+    build_quietly "$preset"
+    local arguments=(--test-dir "$(build_dir "$preset")" --output-on-failure --no-tests=error)
+    if [[ -n $swiftshader ]]; then
+        use_swiftshader
+        arguments+=(--label-regex '^device$')
+    fi
+    if [[ -n $validate ]]; then
+        use_validation "$(build_dir "$preset")"
+    fi
+    # Few at a time: most tests keep every processor of a software device busy.
+    export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-2}
+    ctest "${arguments[@]}" "$@"
+}
