@@ -93,5 +93,5 @@ make_debian13() {
     rm -rf "$DEBIAN13.old"
     if [[ -e $DEBIAN13 ]]; then mv "$DEBIAN13" "$DEBIAN13.old"; fi
     mv "$new" "$DEBIAN13"
-    rm -rf "$DEBIAN13.old"
+    rm -rf "$DEBIAN13.old" || say "the root before it is still in use; delete build/debian13.old later"
 }
