@@ -1,0 +1,40 @@
+// q8_0: blocks of 32, value = d * code, int8 codes, f16 d.
+#define GROUP_SCALES 1
+
+#ifdef LAYOUT_LANES
+#define LANE_CODES 1
+float code_unit(uint l) { return 1.0; }
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Codes { int8_t q[32 * LANES]; };
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Scales { float16_t d[LANES]; };
+struct Tile {
+    Codes codes;
+    Scales scales;
+};
+#define TILE_BYTES(groups) ((groups) * 272u)
+Tile tile_open(uvec2 base, uint groups) { return Tile(Codes(base), Scales(advance(base, groups * 256u))); }
+
+void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) {
+    Codes at = t.codes + g;
+    c[0] = LANE_INT8(at.q, j);
+}
+void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
+    Scales at = t.scales + g;
+    d[0] = LANE_FLOAT16(at.d, 0);
+}
+#endif
+
+#ifdef LAYOUT_PLANES
+struct Row {
+    Words codes;
+    Words scales;
+};
+Row row_open(uvec2 base, uint rows, uint row, uint groups) {
+    uint codes = groups * 32u, scales = round_up_16(groups * 2u);
+    return Row(Words(advance(base, row, codes)), Words(advance(advance(base, rows, codes), row, scales)));
+}
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    float d = half_at(r.scales, g);
+    low = signed_bytes(r.codes.v[g * 8u + s]) * d;
+    high = signed_bytes(r.codes.v[g * 8u + 4u + s]) * d;
+}
+#endif

@@ -1,0 +1,30 @@
+# The one table of kernels. Every row becomes one SPIR-V module per format, built for all features; the program picks among
+# them at run time (backend/kernels.hpp). A row:
+#
+#   tuff_kernel(<algorithm> [FORMATS <format>...] [DEFINES <macro>...] [NEEDS <feature>...] [SUBGROUP <size>])
+#
+#   algorithm  the source is <algorithm>.comp
+#   FORMATS    one module per format, named <algorithm>.<format>; the source's #include "format.glsl" is formats/<format>.glsl
+#   NEEDS      features beyond the Vulkan 1.3 floor, by their names in host/snapshot.hpp
+#   SUBGROUP   the subgroup size the source is written for
+#
+# Tile shapes and work splits are specialization constants, documented in each source.
+
+# The tensor formats, in the order in which tables print them. A format is a row here, backend/formats/<name>.cpp and
+# shaders/formats/<name>.glsl, and nothing else.
+set(TUFF_FORMATS f32 f16 bf16 q8_0 q4_0 q4_k q6_k)
+
+# Software devices that fold uniform loads (host/snapshot.hpp): one subgroup of eight lanes per workgroup, lanes = rows.
+tuff_kernel(matmul_lanes FORMATS ${TUFF_FORMATS} DEFINES LAYOUT_LANES NEEDS storage8 storage16 int8 float16 SUBGROUP 8)
+tuff_kernel(pack_activations_lanes)
+
+# Everything else: coalesced 32-bit loads, subgroup reductions, shared memory, split-K.
+tuff_kernel(matvec_wide FORMATS ${TUFF_FORMATS} DEFINES LAYOUT_PLANES NEEDS subgroup_arithmetic)
+tuff_kernel(matmul_wide FORMATS ${TUFF_FORMATS} DEFINES LAYOUT_PLANES)
+tuff_kernel(pad_activations)
+tuff_kernel(reduce_splits)
+
+# Rooflines.
+tuff_kernel(stream_lanes NEEDS storage8 storage16 int8 float16 SUBGROUP 8)
+tuff_kernel(stream_wide)
+tuff_kernel(fma_rate)

@@ -1,0 +1,33 @@
+// The `planes` layout as kernels of the `wide` kind read it: 32-bit words only, rows one after the other in each plane, every
+// row of a plane starting at a multiple of 16 bytes (backend/layout.hpp).
+//
+// A format gives these kernels one function: slice() dequantizes slice s (0..3) of a group of 32 elements, that is elements
+// 4s..4s+3 (low) and 16+4s..16+4s+3 (high). Four neighbouring invocations then read one group's neighbouring words, and the
+// activations they need are two aligned vec4.
+#extension GL_EXT_shader_explicit_arithmetic_types_int32 : enable
+
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Words { uint v[]; };
+
+uint round_up_16(uint bytes) { return (bytes + 15u) & ~15u; }
+
+// The four bytes of a word as floats.
+vec4 unsigned_bytes(uint word) {
+    return vec4(word & 255u, (word >> 8) & 255u, (word >> 16) & 255u, word >> 24);
+}
+vec4 signed_bytes(uint word) {
+    int w = int(word);
+    return vec4((w << 24) >> 24, (w << 16) >> 24, (w << 8) >> 24, w >> 24);
+}
+// Byte `at` of an array of words.
+uint byte_at(Words words, uint at) { return (words.v[at >> 2] >> ((at & 3u) * 8u)) & 255u; }
+int signed_byte_at(Words words, uint at) { return (int(words.v[at >> 2]) << (24 - int(at & 3u) * 8)) >> 24; }
+
+// Half `at` of an array of words; widened by hand, because unpackHalf2x16 may flush subnormal halves to zero.
+float widen_half(uint h) {
+    uint exponent = (h >> 10) & 31u, mantissa = h & 1023u;
+    float magnitude = exponent == 0u ? float(mantissa) * 5.9604644775390625e-8
+                                     : uintBitsToFloat(exponent == 31u ? 0x7f800000u | (mantissa << 13)
+                                                                       : ((exponent + 112u) << 23) | (mantissa << 13));
+    return (h & 0x8000u) != 0u ? -magnitude : magnitude;
+}
+float half_at(Words words, uint at) { return widen_half((words.v[at >> 1] >> ((at & 1u) * 16u)) & 65535u); }

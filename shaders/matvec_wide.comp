@@ -1,0 +1,68 @@
+// y[t][r] = sum_k w[r][k] * x[t][k] for 1..8 tokens on devices with wide subgroups.
+//
+// Weights: the `planes` layout (lib/wide.glsl). One workgroup computes ROWS rows x TOKENS tokens over one of `splits` parts
+// of K; its invocations stride over slices of 8 elements, so neighbours read neighbouring words, and each activation loaded
+// serves ROWS rows. With splits > 1 the destination is a scratch of partial sums that reduce_splits.comp adds up: small
+// matrices then fill a wide device. Grid: x = row groups, y = splits, z = batches.
+#version 460
+#extension GL_GOOGLE_include_directive : require
+#include "lib/common.glsl"
+#include "lib/reduce.glsl"
+#include "lib/wide.glsl"
+#include "format.glsl"
+
+layout(local_size_x_id = 0) in;                // invocations per workgroup, a multiple of the subgroup size
+layout(constant_id = 1) const uint ROWS = 2;    // rows per workgroup
+layout(constant_id = 2) const uint TOKENS = 1;  // tokens, all in one workgroup
+
+layout(push_constant, scalar) uniform Arguments {
+    uvec2 w;              // weights, planes layout
+    uvec2 x;              // f32 activations, rows of groups * 32 floats, 16-byte aligned
+    uvec2 y;              // f32 destination, or partial sums [batch][split][token][row]
+    uint rows;            // M
+    uint groups;          // K / 32, rounded up
+    uint x_stride;        // floats between tokens of x, a multiple of 4
+    uint y_stride;        // floats between tokens of y
+    uvec2 x_batch_bytes;  // bytes between batches of x
+    uvec2 y_batch_bytes;  // bytes between batches of y
+    uvec2 y_split_bytes;  // bytes between splits of y
+    uvec2 w_batch_bytes;  // bytes between batches of w
+    uint w_share;         // batches of x that share one batch of w
+} p;
+
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Activations { vec4 v[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 4) writeonly buffer Output { float v[]; };
+
+void main() {
+    uint batch = gl_WorkGroupID.z, split = gl_WorkGroupID.y, row_0 = gl_WorkGroupID.x * ROWS;
+    uvec2 w_base = advance(p.w, batch / p.w_share, p.w_batch_bytes);
+    uvec2 x_base = advance(p.x, batch, p.x_batch_bytes);
+    Row w[ROWS];
+    [[unroll]] for (uint r = 0; r < ROWS; r++) w[r] = row_open(w_base, p.rows, min(row_0 + r, p.rows - 1), p.groups);
+    Activations x[TOKENS];
+    [[unroll]] for (uint t = 0; t < TOKENS; t++) x[t] = Activations(advance(x_base, t, p.x_stride * 4));
+
+    float acc[ROWS][TOKENS];
+    [[unroll]] for (uint r = 0; r < ROWS; r++)
+        [[unroll]] for (uint t = 0; t < TOKENS; t++) acc[r][t] = 0;
+
+    uint groups = (p.groups + gl_NumWorkGroups.y - 1) / gl_NumWorkGroups.y;
+    uint end = min((split + 1) * groups, p.groups) * 4;
+    for (uint i = split * groups * 4 + gl_LocalInvocationIndex; i < end; i += gl_WorkGroupSize.x) {
+        uint g = i >> 2, s = i & 3;
+        vec4 low[ROWS], high[ROWS];
+        [[unroll]] for (uint r = 0; r < ROWS; r++) slice(w[r], g, s, low[r], high[r]);
+        [[unroll]] for (uint t = 0; t < TOKENS; t++) {
+            vec4 a = x[t].v[g * 8 + s], b = x[t].v[g * 8 + 4 + s];
+            [[unroll]] for (uint r = 0; r < ROWS; r++) acc[r][t] += dot(low[r], a) + dot(high[r], b);
+        }
+    }
+
+    uvec2 y_base = advance(advance(p.y, batch, p.y_batch_bytes), split, p.y_split_bytes);
+    [[unroll]] for (uint t = 0; t < TOKENS; t++)
+        [[unroll]] for (uint r = 0; r < ROWS; r++) {
+            float sum = workgroup_sum(acc[r][t]);
+            if (gl_LocalInvocationIndex == 0 && row_0 + r < p.rows)
+                Output(advance(y_base, t, p.y_stride * 4)).v[row_0 + r] = sum;
+        }
+}

@@ -1,0 +1,43 @@
+// Packs f32 activations for matmul_lanes.comp: [batch][tile][group]{ float v[32][TOKENS]; float sum[2][TOKENS]; }.
+//
+// Elements past K and tokens past N become zeros, so that neither contributes whatever the padding of the weights holds; the
+// sums over 16 elements let a format apply its offset once per group. One invocation does one (group, token).
+// Grid: x = blocks of groups * TOKENS / 64, y = tiles, z = batches.
+#version 460
+#extension GL_GOOGLE_include_directive : require
+#include "lib/common.glsl"
+
+layout(local_size_x = 8) in;
+
+layout(push_constant, scalar) uniform Arguments {
+    uvec2 x;              // f32 activations
+    uvec2 packed;
+    uint elements;        // K
+    uint tokens;          // N
+    uint groups;          // K / 32, rounded up
+    uint tile;            // TOKENS
+    uint x_stride;        // floats between tokens of x
+    uvec2 x_batch_bytes;  // bytes between batches of x
+} p;
+
+layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Input { float v[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 4) writeonly buffer Packed { float v[]; };
+
+void main() {
+    uint at = gl_GlobalInvocationID.x, g = at / p.tile, t = at % p.tile;
+    if (g >= p.groups) return;
+    uint token = gl_WorkGroupID.y * p.tile + t;
+    Input x = Input(advance(advance(p.x, gl_WorkGroupID.z, p.x_batch_bytes), min(token, p.tokens - 1), p.x_stride * 4));
+    Packed y = Packed(advance(advance(p.packed, gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y,
+                                      p.groups * 34 * p.tile * 4),
+                              g, 34 * p.tile * 4));
+    float sums[2] = float[2](0, 0);
+    [[unroll]] for (uint k = 0; k < 32; k++) {
+        uint element = g * 32 + k;
+        bool inside = token < p.tokens && element < p.elements;
+        float v = inside ? x.v[min(element, p.elements - 1)] : 0.0;
+        y.v[k * p.tile + t] = v;
+        sums[k / 16] += v;
+    }
+    [[unroll]] for (uint h = 0; h < 2; h++) y.v[(32 + h) * p.tile + t] = sums[h];
+}
