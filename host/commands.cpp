@@ -1,0 +1,63 @@
+#include "host/commands.hpp"
+
+#include "host/device_core.hpp"
+
+namespace tuff::host {
+
+Result<VkCommandPool> create_command_pool(DeviceCore& core, std::string_view name) {
+    TUFF_CHECK(core.check_alive());
+    VkCommandPoolCreateInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
+    info.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT;
+    info.queueFamilyIndex = core.queue_family;
+    VkCommandPool pool = VK_NULL_HANDLE;
+    const VkResult result = core.vk.vkCreateCommandPool(core.device, &info, nullptr, &pool);
+    if (result != VK_SUCCESS) return core.fail(result, "creating the command pool for {}", name);
+    core.name_object(VK_OBJECT_TYPE_COMMAND_POOL, reinterpret_cast<std::uint64_t>(pool), name);
+    return pool;
+}
+
+Result<VkCommandBuffer> create_command_buffer(DeviceCore& core, VkCommandPool pool) {
+    VkCommandBufferAllocateInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
+    info.commandPool = pool;
+    info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
+    info.commandBufferCount = 1;
+    VkCommandBuffer commands = VK_NULL_HANDLE;
+    const VkResult result = core.vk.vkAllocateCommandBuffers(core.device, &info, &commands);
+    if (result != VK_SUCCESS) return core.fail(result, "creating a command buffer");
+    return commands;
+}
+
+void memory_barrier(DeviceCore& core, VkCommandBuffer commands, VkPipelineStageFlags2 from, VkAccessFlags2 from_access,
+                    VkPipelineStageFlags2 to, VkAccessFlags2 to_access) {
+    VkMemoryBarrier2 barrier{};
+    barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2;
+    barrier.srcStageMask = from;
+    barrier.srcAccessMask = from_access;
+    barrier.dstStageMask = to;
+    barrier.dstAccessMask = to_access;
+    VkDependencyInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO;
+    info.memoryBarrierCount = 1;
+    info.pMemoryBarriers = &barrier;
+    core.vk.vkCmdPipelineBarrier2(commands, &info);
+}
+
+Result<void> begin_commands(DeviceCore& core, VkCommandBuffer commands) {
+    VkCommandBufferBeginInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
+    const VkResult result = core.vk.vkBeginCommandBuffer(commands, &info);
+    if (result != VK_SUCCESS) return core.fail(result, "recording commands");
+    memory_barrier(core, commands, kWorkStages, kWorkWrites, kWorkStages, kWorkReads | kWorkWrites);
+    return {};
+}
+
+Result<void> end_commands(DeviceCore& core, VkCommandBuffer commands) {
+    memory_barrier(core, commands, kWorkStages, kWorkWrites, VK_PIPELINE_STAGE_2_HOST_BIT, VK_ACCESS_2_HOST_READ_BIT);
+    const VkResult result = core.vk.vkEndCommandBuffer(commands);
+    if (result != VK_SUCCESS) return core.fail(result, "recording commands");
+    return {};
+}
+
+}  // namespace tuff::host

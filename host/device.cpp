@@ -1,0 +1,233 @@
+#include "host/device.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <tuff/log.hpp>
+
+#include <algorithm>
+
+#include "host/device_core.hpp"
+#include "host/feature_chain.hpp"
+
+namespace tuff::host {
+namespace {
+
+// The extensions behind the features of the snapshot, each once. A feature that stands on another counts only with it.
+std::vector<std::string> extensions_for(const DeviceSnapshot& snapshot, const std::vector<std::string>& offered) {
+    std::vector<std::string> names;
+    const auto add = [&names](const char* name) {
+        if (std::ranges::find(names, name) == names.end()) names.emplace_back(name);
+    };
+    for (const FeatureSource& source : feature_sources()) {
+        if (source.extension != nullptr && snapshot.has(source.feature)) add(source.extension);
+    }
+    // The Vulkan specification asks a program to enable this one wherever it is offered.
+    constexpr const char* portability = "VK_KHR_portability_subset";
+    if (std::ranges::find(offered, portability) != offered.end()) add(portability);
+    return names;
+}
+
+Result<void> create_device(DeviceCore& core) {
+    TUFF_TRY(offered, device_extensions(core.physical));
+    const std::vector<std::string> extensions = extensions_for(core.snapshot, offered);
+    std::vector<const char*> names;
+    for (const std::string& name : extensions) names.push_back(name.c_str());
+
+    FeatureChain chain;
+    chain.link(extensions);
+    for (const FeatureSource& source : feature_sources()) {
+        if (!core.snapshot.has(source.feature)) continue;
+        for (const FeatureSource::Bit bit : source.bits) bit(chain) = VK_TRUE;
+    }
+
+    const float priority = 1.0F;
+    VkDeviceQueueCreateInfo queue{};
+    queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
+    queue.queueFamilyIndex = core.queue_family;
+    queue.queueCount = 1;
+    queue.pQueuePriorities = &priority;
+    VkDeviceCreateInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
+    info.pNext = &chain.core;
+    info.queueCreateInfoCount = 1;
+    info.pQueueCreateInfos = &queue;
+    info.enabledExtensionCount = static_cast<std::uint32_t>(names.size());
+    info.ppEnabledExtensionNames = names.data();
+    const VkResult result = vkCreateDevice(core.physical, &info, nullptr, &core.device);
+    if (result != VK_SUCCESS) return fail_vk(result, "opening {}", core.snapshot.name);
+
+    volkLoadDeviceTable(&core.vk, core.device);
+    core.vk.device = core.device;
+    if (core.options.dispatch_hook) core.options.dispatch_hook(core.vk);
+    core.vk.vkGetDeviceQueue(core.device, core.queue_family, 0, &core.queue);
+    return {};
+}
+
+Result<void> create_objects(DeviceCore& core) {
+    VkSemaphoreTypeCreateInfo type{};
+    type.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO;
+    type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
+    VkSemaphoreCreateInfo semaphore{};
+    semaphore.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
+    semaphore.pNext = &type;
+    VkResult result = core.vk.vkCreateSemaphore(core.device, &semaphore, nullptr, &core.timeline);
+    if (result != VK_SUCCESS) return core.fail(result, "creating the timeline of {}", core.snapshot.name);
+
+    VkPushConstantRange range{};
+    range.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT;
+    range.size = kPushConstantBytes;
+    VkPipelineLayoutCreateInfo layout{};
+    layout.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO;
+    layout.pushConstantRangeCount = 1;
+    layout.pPushConstantRanges = &range;
+    result = core.vk.vkCreatePipelineLayout(core.device, &layout, nullptr, &core.layout);
+    if (result != VK_SUCCESS) return core.fail(result, "creating the pipeline layout of {}", core.snapshot.name);
+    return {};
+}
+
+Result<std::shared_ptr<DeviceCore>> open_core(const Instance& instance, std::size_t index, DeviceSnapshot lowered,
+                                              DeviceOptions options) {
+    const InstanceCore& all = *instance.core();
+    if (index >= all.snapshots.size()) {
+        return fail(ErrorCode::usage, "there is no device {}; there are {}", index, all.snapshots.size());
+    }
+    const DeviceSnapshot& probed = all.snapshots[index];
+    if (const std::vector<std::string> reasons = why_unusable(lowered); !reasons.empty()) {
+        return fail(ErrorCode::unsupported, "{} cannot be used: {}", lowered.name, fmt::join(reasons, ", "));
+    }
+    if (lowered.heaps.size() != probed.heaps.size() || lowered.memory_types.size() != probed.memory_types.size() ||
+        lowered.queue_families.size() != probed.queue_families.size()) {
+        return fail(ErrorCode::usage, "the snapshot given for device {} is not one of {}", index, probed.name);
+    }
+
+    auto core = std::make_shared<DeviceCore>();
+    core->instance = instance.core();
+    core->physical = all.physical[index];
+    core->index = index;
+    core->snapshot = std::move(lowered);
+    core->options = std::move(options);
+    if (core->snapshot.limits.max_allocation_bytes < probed.limits.max_allocation_bytes) {
+        core->allocation_limit = core->snapshot.limits.max_allocation_bytes;
+    }
+    core->queue_family = *compute_family(core->snapshot);
+    TUFF_CHECK(create_device(*core));
+    TUFF_TRY(allocator, create_allocator(*core, probed));
+    core->vma = allocator;
+    TUFF_CHECK(create_objects(*core));
+    core->pipeline_cache = open_pipeline_cache(*core);
+    log(LogLevel::info, "device {}: {} ({}, {}), {} {}", index, core->snapshot.name,
+        device_type_name(core->snapshot.type), unified(core->snapshot) ? "unified memory" : "its own memory",
+        core->snapshot.driver_name, core->snapshot.driver_info);
+    return core;
+}
+
+}  // namespace
+
+DeviceCore::~DeviceCore() {
+    if (device != VK_NULL_HANDLE) {
+        vk.vkDeviceWaitIdle(device);  // a lost device says so at once; nothing else to do about it here
+        if (!lost) save_pipeline_cache(*this);
+        destroy_staging(*this);
+        for (const auto& [key, pipeline] : pipelines) {
+            vk.vkDestroyPipeline(device, reinterpret_cast<VkPipeline>(pipeline->handle()), nullptr);
+        }
+        vk.vkDestroyPipelineCache(device, pipeline_cache, nullptr);
+        vk.vkDestroyPipelineLayout(device, layout, nullptr);
+        vk.vkDestroySemaphore(device, timeline, nullptr);
+        if (vma != nullptr) vmaDestroyAllocator(vma);
+        vk.vkDestroyDevice(device, nullptr);
+    }
+}
+
+Result<void> DeviceCore::check_alive() const {
+    if (!lost.load(std::memory_order_relaxed)) return {};
+    return std::unexpected(Error{ErrorCode::device_lost,
+                                 fmt::format("{} was lost earlier; open it again", snapshot.name),
+                                 VK_ERROR_DEVICE_LOST});
+}
+
+Result<std::uint64_t> DeviceCore::submit(VkCommandBuffer commands, std::string_view what) {
+    TUFF_CHECK(check_alive());
+    const std::lock_guard lock(queue_mutex);
+    const std::uint64_t value = last_value + 1;
+    VkSemaphoreSubmitInfo signal{};
+    signal.sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO;
+    signal.semaphore = timeline;
+    signal.value = value;
+    signal.stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT;
+    VkCommandBufferSubmitInfo buffer{};
+    buffer.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO;
+    buffer.commandBuffer = commands;
+    VkSubmitInfo2 info{};
+    info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2;
+    info.commandBufferInfoCount = 1;
+    info.pCommandBufferInfos = &buffer;
+    info.signalSemaphoreInfoCount = 1;
+    info.pSignalSemaphoreInfos = &signal;
+    const VkResult result = vk.vkQueueSubmit2(queue, 1, &info, VK_NULL_HANDLE);
+    if (result != VK_SUCCESS) return fail(result, "submitting {} to {}", what, snapshot.name);
+    last_value = value;
+    return value;
+}
+
+Result<void> DeviceCore::wait(std::uint64_t value, std::string_view what) {
+    TUFF_CHECK(check_alive());
+    VkSemaphoreWaitInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
+    info.semaphoreCount = 1;
+    info.pSemaphores = &timeline;
+    info.pValues = &value;
+    const VkResult result = vk.vkWaitSemaphores(device, &info, UINT64_MAX);
+    if (result != VK_SUCCESS) return fail(result, "waiting for {} on {}", what, snapshot.name);
+    return {};
+}
+
+void DeviceCore::name_object(VkObjectType type, std::uint64_t handle, std::string_view name) const {
+    if (!instance->debug_utils || vkSetDebugUtilsObjectNameEXT == nullptr) return;
+    const std::string text(name);
+    VkDebugUtilsObjectNameInfoEXT info{};
+    info.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT;
+    info.objectType = type;
+    info.objectHandle = handle;
+    info.pObjectName = text.c_str();
+    vkSetDebugUtilsObjectNameEXT(device, &info);  // a name that cannot be set changes nothing
+}
+
+Result<std::unique_ptr<Device>> Device::open(const Instance& instance, std::size_t index, DeviceSnapshot lowered,
+                                             DeviceOptions options) {
+    try {
+        TUFF_TRY(core, open_core(instance, index, std::move(lowered), std::move(options)));
+        return std::unique_ptr<Device>(new Device(std::move(core)));
+    } catch (const std::bad_alloc&) {
+        return fail(ErrorCode::out_of_memory, "out of memory while opening a device");
+    }
+}
+
+Device::Device(std::shared_ptr<DeviceCore> core) : core_(std::move(core)) {}
+
+Device::~Device() {
+    if (core_->lost || core_->device == VK_NULL_HANDLE) return;
+    const std::lock_guard lock(core_->queue_mutex);
+    core_->vk.vkDeviceWaitIdle(core_->device);
+}
+
+const DeviceSnapshot& Device::snapshot() const { return core_->snapshot; }
+
+Result<Buffer> Device::allocate(Intent intent, std::uint64_t bytes, std::string_view label) {
+    TUFF_TRY(core, core_->allocate(intent, bytes, label));
+    return Buffer(std::move(core));
+}
+
+std::vector<HeapUse> Device::heap_use() const { return core_->heap_use(); }
+
+Result<void> Device::wait_idle() {
+    TUFF_CHECK(core_->check_alive());
+    const std::lock_guard lock(core_->queue_mutex);
+    const VkResult result = core_->vk.vkDeviceWaitIdle(core_->device);
+    if (result != VK_SUCCESS) return core_->fail(result, "waiting for {}", core_->snapshot.name);
+    return {};
+}
+
+bool Device::lost() const { return core_->lost.load(std::memory_order_relaxed); }
+
+}  // namespace tuff::host

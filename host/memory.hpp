@@ -1,0 +1,66 @@
+// Buffers: device memory chosen by intent.
+#pragma once
+
+#include <tuff/result.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "host/placement.hpp"
+
+namespace tuff::host {
+
+struct BufferCore;  // private
+
+// Every buffer can be read this far past its size: lanes that are switched off still load on some devices, and a
+// loop may fetch one step ahead. What is there is undefined.
+inline constexpr std::uint64_t kTailBytes = 16384;
+
+// Every buffer's device address is a multiple of this.
+inline constexpr std::uint64_t kAddressAlignment = 256;
+
+struct Placed {
+    std::uint32_t type = 0;  // indices into the snapshot
+    std::uint32_t heap = 0;
+    MemoryType properties;
+    std::string_view wish;  // what the choice fulfils, in words
+    bool slow = false;
+};
+
+// Move-only owner of device memory; freed with it. No submitted work may use it by then. Keeps the device alive.
+class Buffer {
+  public:
+    Buffer();  // empty: size 0, no address
+    explicit Buffer(std::unique_ptr<BufferCore> core);
+    Buffer(Buffer&&) noexcept;
+    Buffer& operator=(Buffer&&) noexcept;
+    ~Buffer();
+
+    explicit operator bool() const { return core_ != nullptr; }
+    [[nodiscard]] std::uint64_t size() const;     // bytes asked for, without the tail
+    [[nodiscard]] std::uint64_t address() const;  // for push constants
+    // size() bytes where the host sees the memory, otherwise empty. Reading memory that is not host-cached is very
+    // slow; use readback(). Memory that is not coherent needs upload()/readback() instead of this.
+    [[nodiscard]] std::span<std::byte> mapped() const;
+    [[nodiscard]] Intent intent() const;
+    [[nodiscard]] const Placed& where() const;
+    [[nodiscard]] std::string_view label() const;
+
+    [[nodiscard]] BufferCore* core() const { return core_.get(); }
+
+  private:
+    std::unique_ptr<BufferCore> core_;
+};
+
+// What one heap has left, now.
+struct HeapUse {
+    std::uint64_t budget_bytes = 0;  // for this process, what it uses included
+    std::uint64_t usage_bytes = 0;
+    std::uint64_t free_bytes = 0;
+};
+
+}  // namespace tuff::host
