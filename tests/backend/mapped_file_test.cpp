@@ -2,31 +2,17 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <string_view>
+#include <utility>
+
+#include "tests/temporary_directory.hpp"
 
 namespace tuff {
 namespace {
 
-// A directory of its own for each test, removed with everything in it.
-class MappedFileTest : public testing::Test {
-  protected:
-    void SetUp() override {
-        std::string pattern = testing::TempDir() + "tuff-mapped-XXXXXX";
-        ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-        directory_ = pattern;
-    }
-    void TearDown() override { std::filesystem::remove_all(directory_); }
-    std::string write(std::string_view name, std::string_view contents) {
-        const std::string path = directory_ / name;
-        std::ofstream(path, std::ios::binary) << contents;
-        return path;
-    }
-    std::filesystem::path directory_;
-};
+using test::TemporaryDirectory;
 
 std::string_view text_of(const MappedFile& file) {
     return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
@@ -40,23 +26,26 @@ void expect_io_error(const std::string& path, std::string_view says) {
     EXPECT_NE(file.error().message.find(says), std::string::npos) << file.error().message;
 }
 
-TEST_F(MappedFileTest, ShowsTheBytesOfTheFile) {
-    const auto file = MappedFile::open(write("a", std::string_view("some\0bytes", 10)));
+TEST(MappedFile, ShowsTheBytesOfTheFile) {
+    const TemporaryDirectory directory;
+    const auto file = MappedFile::open(directory.file("a", std::string_view("some\0bytes", 10)));
     ASSERT_TRUE(file) << file.error().message;
     EXPECT_EQ(file->size(), 10u);
     EXPECT_EQ(text_of(*file), std::string_view("some\0bytes", 10));
 }
 
-TEST_F(MappedFileTest, MapsAnEmptyFileAsNothing) {
-    const auto file = MappedFile::open(write("empty", ""));
+TEST(MappedFile, MapsAnEmptyFileAsNothing) {
+    const TemporaryDirectory directory;
+    const auto file = MappedFile::open(directory.file("empty", ""));
     ASSERT_TRUE(file) << file.error().message;
     EXPECT_EQ(file->size(), 0u);
     EXPECT_TRUE(file->bytes().empty());
 }
 
-TEST_F(MappedFileTest, KeepsTheAddressWhenMoved) {
-    auto first = MappedFile::open(write("first", "first"));
-    auto second = MappedFile::open(write("second", "second"));
+TEST(MappedFile, KeepsTheAddressWhenMoved) {
+    const TemporaryDirectory directory;
+    auto first = MappedFile::open(directory.file("first", "first"));
+    auto second = MappedFile::open(directory.file("second", "second"));
     ASSERT_TRUE(first && second);
     const std::byte* address = first->bytes().data();
     MappedFile moved = std::move(*first);
@@ -66,31 +55,36 @@ TEST_F(MappedFileTest, KeepsTheAddressWhenMoved) {
     EXPECT_EQ(text_of(moved), "second");
 }
 
-TEST_F(MappedFileTest, StaysReadableAfterTheFileIsDeleted) {
-    const std::string path = write("gone", "still here");
+TEST(MappedFile, StaysReadableAfterTheFileIsDeleted) {
+    const TemporaryDirectory directory;
+    const std::string path = directory.file("gone", "still here");
     const auto file = MappedFile::open(path);
     ASSERT_TRUE(file);
     std::filesystem::remove(path);
     EXPECT_EQ(text_of(*file), "still here");
 }
 
-TEST_F(MappedFileTest, NamesAFileThatIsMissing) {
-    expect_io_error(directory_ / "missing.gguf", "No such file");
+TEST(MappedFile, NamesAFileThatIsMissing) {
+    const TemporaryDirectory directory;
+    expect_io_error(directory.path("missing.gguf"), "No such file");
 }
 
-TEST_F(MappedFileTest, RefusesADirectory) {
-    expect_io_error(directory_, "is a directory");
+TEST(MappedFile, RefusesADirectory) {
+    const TemporaryDirectory directory;
+    expect_io_error(directory.path(), "is a directory");
 }
 
-TEST_F(MappedFileTest, RefusesAPipeWithoutWaitingForItsWriter) {
-    const std::string path = directory_ / "pipe";
+TEST(MappedFile, RefusesAPipeWithoutWaitingForItsWriter) {
+    const TemporaryDirectory directory;
+    const std::string path = directory.path("pipe");
     ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
     expect_io_error(path, "not a regular file");
 }
 
-TEST_F(MappedFileTest, RefusesAPathThatCannotExist) {
+TEST(MappedFile, RefusesAPathThatCannotExist) {
+    const TemporaryDirectory directory;
     EXPECT_FALSE(MappedFile::open(""));
-    EXPECT_FALSE(MappedFile::open(write("a", "x") + std::string("\0b", 2)));
+    EXPECT_FALSE(MappedFile::open(directory.file("a", "x") + std::string("\0b", 2)));
 }
 
 }  // namespace
