@@ -5,6 +5,7 @@
 
 #include "host/feature_chain.hpp"
 #include "host/instance_core.hpp"
+#include "host/quirks.hpp"
 
 namespace tuff::host {
 namespace {
@@ -238,6 +239,8 @@ Result<DeviceSnapshot> probe(VkPhysicalDevice physical) {
     out.features.set(Feature::integer_dot_accelerated,
                      out.has(Feature::integer_dot) &&
                          v13.integerDotProduct4x8BitPackedSignedAccelerated == VK_TRUE);
+
+    apply_quirks(v12.driverID, out);
 
     read_heaps(physical, out.has(Feature::memory_budget), out);
     read_queue_families(physical, out);

@@ -44,6 +44,7 @@ constexpr std::array<std::string_view, kFeatureCount> kFeatureNames = {
     "subgroup_extended_types",
     "subgroup_size_control",
     "subgroup_full",
+    "uniform_loads",
     "vulkan_memory_model",
     "memory_budget",
     "memory_priority",

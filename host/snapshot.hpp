@@ -57,6 +57,9 @@ enum class Feature : std::uint8_t {
     subgroup_extended_types,  // subgroup operations on 8-bit, 16-bit and float16
     subgroup_size_control,    // the size can be required for a compute pipeline
     subgroup_full,            // full subgroups can be required for a compute pipeline
+    // how the driver compiles: loads from addresses that are uniform over the subgroup become scalar loads, and eight of
+    // them joined by selects on the lane one vector load; only software drivers have it (host/quirks.hpp)
+    uniform_loads,
     // the machine around it
     vulkan_memory_model,
     memory_budget,

@@ -31,6 +31,7 @@ layout(push_constant, scalar) uniform Arguments {
     uvec2 y_batch_bytes;  // bytes between batches of y
     uvec2 w_batch_bytes;  // bytes between batches of w
     uint w_share;         // batches of x that share one batch of w
+    uint first_group;     // added to the workgroup's x: devices limit the grid
 } p;
 
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Activations { float v[1024]; };
@@ -42,7 +43,7 @@ const uint GROUP_FLOATS = 34 * TOKENS;
 void main() {
     lane_init();
     uint tiles = (p.rows + LANES - 1) / LANES;
-    uint tile_0 = gl_WorkGroupID.x * ROW_TILES, token_0 = gl_WorkGroupID.y * TOKENS, batch = gl_WorkGroupID.z;
+    uint tile_0 = (p.first_group + gl_WorkGroupID.x) * ROW_TILES, token_0 = gl_WorkGroupID.y * TOKENS, batch = gl_WorkGroupID.z;
     uvec2 w_base = advance(p.w, batch / p.w_share, p.w_batch_bytes);
     uvec2 x_base = advance(p.x, batch * gl_NumWorkGroups.y + gl_WorkGroupID.y, p.groups * GROUP_FLOATS * 4);
     Tile w[ROW_TILES];

@@ -28,13 +28,14 @@ layout(push_constant, scalar) uniform Arguments {
     uvec2 y_split_bytes;  // bytes between splits of y
     uvec2 w_batch_bytes;  // bytes between batches of w
     uint w_share;         // batches of x that share one batch of w
+    uint first_group;     // added to the workgroup's x: devices limit the grid
 } p;
 
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Activations { vec4 v[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) writeonly buffer Output { float v[]; };
 
 void main() {
-    uint batch = gl_WorkGroupID.z, split = gl_WorkGroupID.y, row_0 = gl_WorkGroupID.x * ROWS;
+    uint batch = gl_WorkGroupID.z, split = gl_WorkGroupID.y, row_0 = (p.first_group + gl_WorkGroupID.x) * ROWS;
     uvec2 w_base = advance(p.w, batch / p.w_share, p.w_batch_bytes);
     uvec2 x_base = advance(p.x, batch, p.x_batch_bytes);
     Row w[ROWS];

@@ -2,7 +2,8 @@
 //
 // Elements past K and tokens past N become zeros, so that neither contributes whatever the padding of the weights holds; the
 // sums over 16 elements let a format apply its offset once per group. One invocation does one (group, token).
-// Grid: x = blocks of groups * TOKENS / 64, y = tiles, z = batches.
+// Grid: x covers groups * TOKENS, as
+// far as the device's limit allows, y = tiles, z = batches.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
@@ -24,20 +25,20 @@ layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Inp
 layout(buffer_reference, scalar, buffer_reference_align = 4) writeonly buffer Packed { float v[]; };
 
 void main() {
-    uint at = gl_GlobalInvocationID.x, g = at / p.tile, t = at % p.tile;
-    if (g >= p.groups) return;
-    uint token = gl_WorkGroupID.y * p.tile + t;
-    Input x = Input(advance(advance(p.x, gl_WorkGroupID.z, p.x_batch_bytes), min(token, p.tokens - 1), p.x_stride * 4));
-    Packed y = Packed(advance(advance(p.packed, gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y,
-                                      p.groups * 34 * p.tile * 4),
-                              g, 34 * p.tile * 4));
-    float sums[2] = float[2](0, 0);
-    [[unroll]] for (uint k = 0; k < 32; k++) {
-        uint element = g * 32 + k;
-        bool inside = token < p.tokens && element < p.elements;
-        float v = inside ? x.v[min(element, p.elements - 1)] : 0.0;
-        y.v[k * p.tile + t] = v;
-        sums[k / 16] += v;
+    uint count = p.groups * p.tile;
+    for (uint at = gl_GlobalInvocationID.x; at < count; at += gl_NumWorkGroups.x * gl_WorkGroupSize.x) {
+        uint g = at / p.tile, t = at % p.tile, token = gl_WorkGroupID.y * p.tile + t;
+        Input x = Input(advance(advance(p.x, gl_WorkGroupID.z, p.x_batch_bytes), min(token, p.tokens - 1), p.x_stride * 4));
+        uint group_bytes = 34 * p.tile * 4;
+        Packed y = Packed(advance(advance(p.packed, gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y, p.groups * group_bytes),
+                                  g, group_bytes));
+        float sums[2] = float[2](0, 0);
+        [[unroll]] for (uint k = 0; k < 32; k++) {
+            uint element = g * 32 + k;
+            float v = token < p.tokens && element < p.elements ? x.v[min(element, p.elements - 1)] : 0.0;
+            y.v[k * p.tile + t] = v;
+            sums[k / 16] += v;
+        }
+        [[unroll]] for (uint h = 0; h < 2; h++) y.v[(32 + h) * p.tile + t] = sums[h];
     }
-    [[unroll]] for (uint h = 0; h < 2; h++) y.v[(32 + h) * p.tile + t] = sums[h];
 }

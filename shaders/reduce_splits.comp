@@ -1,4 +1,5 @@
-// y[b][t][r] = sum_s partial[b][s][t][r]: adds up what the split-K kernels left. Grid: x = blocks of rows, y = tokens, z = batches.
+// y[b][t][r] = sum_s partial[b][s][t][r]: adds up what the split-K kernels left. Grid: x covers the
+// rows, as far as the device's limit allows, y = tokens, z = batches.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
@@ -19,10 +20,12 @@ layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Par
 layout(buffer_reference, scalar, buffer_reference_align = 4) writeonly buffer Output { float v[]; };
 
 void main() {
-    uint row = gl_GlobalInvocationID.x, token = gl_WorkGroupID.y, batch = gl_WorkGroupID.z;
-    if (row >= p.rows) return;
-    float sum = 0;
-    for (uint s = 0; s < p.splits; s++)
-        sum += Partial(advance(p.partial, (batch * p.splits + s) * p.tokens + token, p.rows * 4)).v[row];
-    Output(advance(advance(p.y, batch, p.y_batch_bytes), token, p.y_stride * 4)).v[row] = sum;
+    uint token = gl_WorkGroupID.y, batch = gl_WorkGroupID.z;
+    Output y = Output(advance(advance(p.y, batch, p.y_batch_bytes), token, p.y_stride * 4));
+    for (uint row = gl_GlobalInvocationID.x; row < p.rows; row += gl_NumWorkGroups.x * gl_WorkGroupSize.x) {
+        float sum = 0;
+        for (uint s = 0; s < p.splits; s++)
+            sum += Partial(advance(p.partial, (batch * p.splits + s) * p.tokens + token, p.rows * 4)).v[row];
+        y.v[row] = sum;
+    }
 }

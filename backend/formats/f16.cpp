@@ -1,0 +1,17 @@
+// f16: IEEE binary16.
+#include "backend/formats/plain.hpp"
+#include "backend/half.hpp"
+
+namespace tuff {
+namespace {
+
+void decode(const std::byte* blocks, std::uint64_t elements, float* values) {
+    for (std::uint64_t i = 0; i < elements; i++) values[i] = load_half(blocks + i * 2);
+}
+
+}  // namespace
+
+extern const Format format_f16;
+const Format format_f16{"f16", 1, kGroupElements, decode, nullptr, plain::plane_set<2>, plain::plane_set<2>};
+
+}  // namespace tuff

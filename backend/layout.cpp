@@ -1,0 +1,234 @@
+#include "backend/layout.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+namespace tuff {
+namespace {
+
+constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t to) { return (value + to - 1) / to * to; }
+
+const PlaneSet& plane_set(const Format& format, Layout layout) {
+    return layout == Layout::lanes ? format.lanes : format.wide;
+}
+
+// Where everything of one matrix stands; all sizes in bytes.
+struct Geometry {
+    std::uint64_t chunks = 0;                            // per row
+    std::uint64_t row_blocks_bytes = 0;                  // of one row in the file
+    std::array<std::uint64_t, kMaxPlanes> unit_row{};    // units of one plane and row, without rounding
+    std::array<std::uint64_t, kMaxPlanes> stride{};      // planes: per row; lanes: per tile
+    std::array<std::uint64_t, kMaxPlanes> plane_begin{}; // planes: in the matrix; lanes: in a tile
+    std::uint64_t tile_bytes = 0;                        // lanes
+    std::uint64_t matrix_bytes = 0;
+};
+
+Geometry geometry(const Format& format, Layout layout, const MatrixShape& shape) {
+    const TypeInfo& type = format.type();
+    Geometry g;
+    g.chunks = round_up(shape.elements, format.chunk_elements) / format.chunk_elements;
+    g.row_blocks_bytes = shape.elements / type.block_elements * type.block_bytes;
+    if (layout == Layout::blocks) {
+        g.matrix_bytes = g.row_blocks_bytes * shape.rows;
+        return g;
+    }
+    const auto& planes = plane_set(format, layout).planes;
+    std::uint64_t at = 0;
+    for (std::size_t p = 0; p < planes.size(); p++) {
+        g.unit_row[p] = g.chunks * (format.chunk_elements / planes[p].elements) * planes[p].bytes;
+        g.stride[p] = round_up(layout == Layout::lanes ? g.unit_row[p] * kLaneRows : g.unit_row[p], 16);
+        g.plane_begin[p] = at;
+        at += layout == Layout::lanes ? g.stride[p] : g.stride[p] * shape.rows;
+    }
+    g.tile_bytes = at;
+    g.matrix_bytes = layout == Layout::lanes ? at * (round_up(shape.rows, kLaneRows) / kLaneRows) : at;
+    return g;
+}
+
+std::uint64_t chunk_bytes(const Format& format) {
+    return std::uint64_t{format.chunk_elements} / format.type().block_elements * format.type().block_bytes;
+}
+
+// One row taken apart: a buffer per plane.
+class SplitRow {
+  public:
+    SplitRow(const Format& format, const PlaneSet& set, const Geometry& g)
+        : format_(format), set_(set), geometry_(g), padded_(chunk_bytes(format)) {
+        for (std::size_t p = 0; p < set.planes.size(); p++) planes_[p].resize(g.unit_row[p]);
+    }
+
+    void split(const std::byte* blocks) {
+        const std::uint64_t bytes = chunk_bytes(format_);
+        std::array<std::byte*, kMaxPlanes> out{};
+        for (std::size_t p = 0; p < set_.planes.size(); p++) out[p] = planes_[p].data();
+        for (std::uint64_t c = 0; c < geometry_.chunks; c++) {
+            const std::byte* chunk = blocks + c * bytes;
+            const std::uint64_t left = geometry_.row_blocks_bytes - c * bytes;
+            if (left < bytes) {  // only formats without blocks end within a chunk
+                std::ranges::fill(padded_, std::byte{0});
+                std::memcpy(padded_.data(), chunk, left);
+                chunk = padded_.data();
+            }
+            set_.split(chunk, out.data());
+            for (std::size_t p = 0; p < set_.planes.size(); p++) out[p] += units_bytes(p);
+        }
+    }
+
+    void join(std::byte* blocks) {
+        const std::uint64_t bytes = chunk_bytes(format_);
+        std::array<const std::byte*, kMaxPlanes> in{};
+        for (std::size_t p = 0; p < set_.planes.size(); p++) in[p] = planes_[p].data();
+        for (std::uint64_t c = 0; c < geometry_.chunks; c++) {
+            const std::uint64_t left = geometry_.row_blocks_bytes - c * bytes;
+            set_.join(in.data(), padded_.data());
+            std::memcpy(blocks + c * bytes, padded_.data(), std::min(left, bytes));
+            for (std::size_t p = 0; p < set_.planes.size(); p++) in[p] += units_bytes(p);
+        }
+    }
+
+    void clear() {
+        for (auto& plane : planes_) std::ranges::fill(plane, std::byte{0});
+    }
+
+    [[nodiscard]] std::vector<std::byte>& plane(std::size_t p) { return planes_[p]; }
+
+  private:
+    [[nodiscard]] std::uint64_t units_bytes(std::size_t p) const {
+        return std::uint64_t{format_.chunk_elements} / set_.planes[p].elements * set_.planes[p].bytes;
+    }
+
+    const Format& format_;
+    const PlaneSet& set_;
+    const Geometry& geometry_;
+    std::array<std::vector<std::byte>, kMaxPlanes> planes_;
+    std::vector<std::byte> padded_;
+};
+
+// Copies `bytes` bytes in granules, stepping from and to by their own strides.
+template <std::size_t Granule>
+void copy_granules(const std::byte* from, std::size_t from_stride, std::byte* to, std::size_t to_stride,
+                   std::uint64_t bytes) {
+    for (std::uint64_t i = 0; i < bytes; i += Granule, from += from_stride, to += to_stride)
+        std::memcpy(to, from, Granule);
+}
+
+void copy_granules(std::size_t granule, const std::byte* from, std::size_t from_stride, std::byte* to,
+                   std::size_t to_stride, std::uint64_t bytes) {
+    switch (granule) {
+        case 1: return copy_granules<1>(from, from_stride, to, to_stride, bytes);
+        case 2: return copy_granules<2>(from, from_stride, to, to_stride, bytes);
+        default: return copy_granules<4>(from, from_stride, to, to_stride, bytes);
+    }
+}
+
+}  // namespace
+
+std::string_view layout_name(Layout layout) {
+    switch (layout) {
+        case Layout::blocks: return "blocks";
+        case Layout::planes: return "planes";
+        case Layout::lanes: return "lanes";
+    }
+    return "";
+}
+
+Result<std::uint64_t> matrix_bytes(const Format& format, Layout layout, const MatrixShape& shape) {
+    constexpr std::uint64_t kMaxDimension = std::uint64_t{1} << 31, kMaxBytes = std::uint64_t{1} << 48;
+    const TypeInfo& type = format.type();
+    if (shape.rows == 0 || shape.elements == 0 || shape.batches == 0)
+        return fail(ErrorCode::usage, "a matrix of {} x {} x {} has no elements", shape.elements, shape.rows, shape.batches);
+    if (shape.rows > kMaxDimension || shape.elements > kMaxDimension || shape.batches > 65535)
+        return fail(ErrorCode::usage, "a matrix of {} x {} x {} is beyond the limits of 2^31 x 2^31 x 65535", shape.elements,
+                    shape.rows, shape.batches);
+    if (shape.elements % type.block_elements != 0)
+        return fail(ErrorCode::usage, "k = {} is not a multiple of {}, the block of {}", shape.elements,
+                    type.block_elements, format.name);
+    const std::uint64_t bytes = geometry(format, layout, shape).matrix_bytes;
+    if (bytes > kMaxBytes / shape.batches)
+        return fail(ErrorCode::usage, "a {} matrix of {} x {} x {} is beyond the limit of 2^48 bytes", format.name,
+                    shape.elements, shape.rows, shape.batches);
+    return bytes;
+}
+
+void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape, std::uint64_t first_row, std::uint64_t rows,
+                  const std::byte* blocks, std::span<std::byte> out) {
+    const Geometry g = geometry(format, layout, shape);
+    if (layout == Layout::blocks) {
+        std::memcpy(out.data() + first_row * g.row_blocks_bytes, blocks, rows * g.row_blocks_bytes);
+        return;
+    }
+    const PlaneSet& set = plane_set(format, layout);
+    SplitRow split(format, set, g);
+    const std::uint64_t end = first_row + rows;
+    const std::uint64_t padded_end = layout == Layout::lanes && end == shape.rows ? round_up(end, kLaneRows) : end;
+    for (std::uint64_t row = first_row; row < padded_end; row++) {
+        if (row < end)
+            split.split(blocks + (row - first_row) * g.row_blocks_bytes);
+        else
+            split.clear();
+        for (std::size_t p = 0; p < set.planes.size(); p++) {
+            std::vector<std::byte>& units = split.plane(p);
+            if (layout == Layout::lanes) {
+                std::byte* tile = out.data() + row / kLaneRows * g.tile_bytes + g.plane_begin[p];
+                const std::size_t granule = set.planes[p].granule;
+                copy_granules(granule, units.data(), granule, tile + row % kLaneRows * granule, granule * kLaneRows,
+                              units.size());
+                if (row % kLaneRows == 0) std::fill(tile + units.size() * kLaneRows, tile + g.stride[p], std::byte{0});
+            } else {
+                std::byte* at = out.data() + g.plane_begin[p] + row * g.stride[p];
+                std::ranges::copy(units, at);
+                std::fill(at + units.size(), at + g.stride[p], std::byte{0});
+            }
+        }
+    }
+}
+
+void arrange(const Format& format, Layout layout, const MatrixShape& shape, const std::byte* blocks, std::span<std::byte> out,
+             unsigned threads) {
+    const Geometry g = geometry(format, layout, shape);
+    const std::uint64_t per_thread =
+        round_up((shape.rows + std::max(1u, threads) - 1) / std::max(1u, threads), kLaneRows);
+    for (std::uint64_t b = 0; b < shape.batches; b++) {
+        const std::byte* matrix = blocks + b * shape.rows * g.row_blocks_bytes;
+        const std::span<std::byte> target = out.subspan(b * g.matrix_bytes, g.matrix_bytes);
+        std::vector<std::jthread> workers;
+        for (std::uint64_t row = per_thread; row < shape.rows; row += per_thread)
+            workers.emplace_back([&, row] {
+                arrange_rows(format, layout, shape, row, std::min(per_thread, shape.rows - row),
+                             matrix + row * g.row_blocks_bytes, target);
+            });
+        arrange_rows(format, layout, shape, 0, std::min(per_thread, shape.rows), matrix, target);
+    }
+}
+
+void restore(const Format& format, Layout layout, const MatrixShape& shape, std::span<const std::byte> arranged,
+             std::byte* blocks) {
+    const Geometry g = geometry(format, layout, shape);
+    if (layout == Layout::blocks) {
+        std::ranges::copy(arranged.first(g.matrix_bytes * shape.batches), blocks);
+        return;
+    }
+    const PlaneSet& set = plane_set(format, layout);
+    SplitRow split(format, set, g);
+    for (std::uint64_t b = 0; b < shape.batches; b++)
+        for (std::uint64_t row = 0; row < shape.rows; row++) {
+            const std::byte* matrix = arranged.data() + b * g.matrix_bytes;
+            for (std::size_t p = 0; p < set.planes.size(); p++) {
+                std::vector<std::byte>& units = split.plane(p);
+                if (layout == Layout::lanes) {
+                    const std::byte* tile = matrix + row / kLaneRows * g.tile_bytes + g.plane_begin[p];
+                    const std::size_t granule = set.planes[p].granule;
+                    copy_granules(granule, tile + row % kLaneRows * granule, granule * kLaneRows, units.data(), granule,
+                                  units.size());
+                } else {
+                    std::copy_n(matrix + g.plane_begin[p] + row * g.stride[p], units.size(), units.data());
+                }
+            }
+            split.join(blocks + (b * shape.rows + row) * g.row_blocks_bytes);
+        }
+}
+
+}  // namespace tuff

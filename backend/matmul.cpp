@@ -1,0 +1,258 @@
+#include "backend/matmul.hpp"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "host/transfer.hpp"
+
+namespace tuff {
+namespace {
+
+using host::Access;
+
+// A push-constant uvec2 (low, high) is a little-endian 64-bit number at a multiple of 4.
+struct Address {
+    std::uint32_t low, high;
+    Address(std::uint64_t value = 0)  // NOLINT: addresses and byte counts convert freely here
+        : low(static_cast<std::uint32_t>(value)), high(static_cast<std::uint32_t>(value >> 32)) {}
+};
+
+// The push constants of the kernels, in the order of their sources.
+struct LanesArguments {
+    Address w, x, y;
+    std::uint32_t rows, tokens, groups, y_stride;
+    Address y_batch_bytes, w_batch_bytes;
+    std::uint32_t w_share, first_group;
+};
+struct MatvecArguments {
+    Address w, x, y;
+    std::uint32_t rows, groups, x_stride, y_stride;
+    Address x_batch_bytes, y_batch_bytes, y_split_bytes, w_batch_bytes;
+    std::uint32_t w_share, first_group;
+};
+struct MatmulArguments {
+    Address w, x, y;
+    std::uint32_t rows, tokens, groups, splits, x_stride, y_stride;
+    Address x_batch_bytes, y_batch_bytes, y_split_bytes, w_batch_bytes;
+    std::uint32_t w_share, first_group;
+};
+struct PackArguments {
+    Address x, packed;
+    std::uint32_t elements, tokens, groups, tile, x_stride;
+    Address x_batch_bytes;
+};
+struct PadArguments {
+    Address x, padded;
+    std::uint32_t elements, tokens, groups, x_stride;
+    Address x_batch_bytes;
+};
+struct ReduceArguments {
+    Address partial, y;
+    std::uint32_t rows, tokens, splits, y_stride;
+    Address y_batch_bytes;
+};
+
+std::uint32_t u32(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
+std::uint32_t ceil_div(std::uint64_t a, std::uint64_t b) { return u32((a + b - 1) / b); }
+
+// One plan being recorded.
+class Recorder {
+  public:
+    Recorder(host::Stream& stream, host::Device& device, const MatmulPlan& plan, const Weights& weights, Operand x, Operand y,
+             Operand scratch)
+        : stream_(stream), device_(device), plan_(plan), s_(plan.shape), weights_(weights), x_(x), y_(y), scratch_(scratch) {}
+
+    Result<void> check() const {
+        if (weights_.format->name != plan_.kernel.substr(plan_.kernel.find('.') + 1) ||
+            weights_.layout != algorithm_layout(plan_.algorithm) || weights_.shape != s_.weights())
+            return fail(ErrorCode::usage, "the weights are not of the plan's format, layout or shape");
+        TUFF_CHECK(check_operand("x", x_, s_.x_floats() * sizeof(float), s_.x_alignment));
+        TUFF_CHECK(check_operand("y", y_, s_.y_floats() * sizeof(float), sizeof(float)));
+        if (plan_.scratch_bytes > 0) TUFF_CHECK(check_operand("the scratch", scratch_, plan_.scratch_bytes, 256));
+        return {};
+    }
+
+    Result<void> lanes() {
+        for (const MatmulPart& part : plan_.parts) TUFF_CHECK(pack(part));
+        TUFF_TRY(kernel, find(plan_.kernel));
+        for (const MatmulPart& part : plan_.parts) {
+            TUFF_TRY(pipeline, device_.pipeline(*kernel, part.specialization));
+            LanesArguments args{address(weights_.buffer), address(scratch_) + part.packed_offset,
+                                address(y_) + part.first_token * s_.y_stride * sizeof(float),
+                                u32(s_.m), part.tokens, plan_.groups(), u32(s_.y_stride),
+                                s_.y_batch * sizeof(float), plan_.w_matrix_bytes, share(), 0};
+            const Access accesses[] = {Access::read(weights_.buffer),
+                                       Access::read(*scratch_.buffer, scratch_.offset, plan_.scratch_bytes), write_y(part)};
+            TUFF_CHECK(launch(*pipeline, args, part, ceil_div(part.tokens, part.tile), u32(s_.batches), accesses));
+        }
+        return {};
+    }
+
+    Result<void> wide() {
+        TUFF_TRY(kernel, find(plan_.kernel));
+        const MatmulPart& part = plan_.parts.front();
+        const bool padded = plan_.pads_activations, split = plan_.splits > 1;
+        if (padded) TUFF_CHECK(pad());
+        const std::uint64_t row = padded ? std::uint64_t{plan_.groups()} * kGroupElements : s_.x_stride;
+        const std::uint64_t x = padded ? address(scratch_) : address(x_);
+        const std::uint64_t x_batch = (padded ? s_.n * row : s_.x_batch) * sizeof(float);
+        const std::uint64_t y = split ? address(scratch_) + plan_.partial_offset : address(y_);
+        const std::uint64_t y_stride = split ? s_.m : s_.y_stride, dense = s_.n * s_.m * sizeof(float);
+        const std::uint64_t y_batch = split ? plan_.splits * dense : s_.y_batch * sizeof(float);
+        const Access accesses[] = {
+            Access::read(weights_.buffer), padded ? scratch(0, plan_.scratch_bytes, Access::Use::read) : read_x(),
+            split ? scratch(plan_.partial_offset, plan_.splits * dense * s_.batches, Access::Use::write) : write_y(part)};
+        TUFF_TRY(pipeline, device_.pipeline(*kernel, part.specialization));
+        if (plan_.algorithm == MatmulAlgorithm::matvec_wide) {
+            MatvecArguments args{address(weights_.buffer), x, y, u32(s_.m), plan_.groups(), u32(row), u32(y_stride),
+                                 x_batch, y_batch, dense, plan_.w_matrix_bytes, share(), 0};
+            TUFF_CHECK(launch(*pipeline, args, part, plan_.splits, u32(s_.batches), accesses));
+        } else {
+            MatmulArguments args{address(weights_.buffer), x, y, u32(s_.m), u32(s_.n), plan_.groups(), plan_.splits, u32(row),
+                                 u32(y_stride), x_batch, y_batch, dense, plan_.w_matrix_bytes, share(), 0};
+            TUFF_CHECK(launch(*pipeline, args, part, ceil_div(s_.n, part.tile), u32(s_.batches) * plan_.splits, accesses));
+        }
+        if (split) TUFF_CHECK(reduce());
+        return {};
+    }
+
+  private:
+    static Result<const shaders::Kernel*> find(std::string_view name) {
+        if (const shaders::Kernel* kernel = shaders::find_kernel(name)) return kernel;
+        return fail(ErrorCode::internal, "the kernel table has no row {}", name);
+    }
+
+    static Result<void> check_operand(std::string_view what, Operand operand, std::uint64_t bytes, std::uint64_t alignment) {
+        if (!operand.buffer || operand.offset > operand.buffer->size() || bytes > operand.buffer->size() - operand.offset)
+            return fail(ErrorCode::usage, "{} needs {} bytes from offset {}; its buffer has {}", what, bytes, operand.offset,
+                        operand.buffer ? operand.buffer->size() : 0);
+        if (operand.offset % alignment != 0)
+            return fail(ErrorCode::usage, "{} starts at byte {}, not a multiple of {}", what, operand.offset, alignment);
+        return {};
+    }
+
+    static std::uint64_t address(const host::Buffer& buffer) { return buffer.address(); }
+    static std::uint64_t address(Operand operand) { return operand.buffer->address() + operand.offset; }
+    [[nodiscard]] std::uint32_t share() const { return u32(s_.batches / s_.w_batches); }
+
+    [[nodiscard]] Access read_x() const { return Access::read(*x_.buffer, x_.offset, s_.x_floats() * sizeof(float)); }
+    // Parts write interleaved columns of every batch; the whole range of one of them stands for all it may touch.
+    [[nodiscard]] Access write_y(const MatmulPart& part) const {
+        const std::uint64_t first = part.first_token * s_.y_stride * sizeof(float);
+        const std::uint64_t bytes =
+            ((s_.batches - 1) * s_.y_batch + (part.tokens - 1) * s_.y_stride + s_.m) * sizeof(float);
+        return Access::write(*y_.buffer, y_.offset + first, bytes);
+    }
+    [[nodiscard]] Access scratch(std::uint64_t offset, std::uint64_t bytes, Access::Use use) const {
+        return {scratch_.buffer, scratch_.offset + offset, bytes, use};
+    }
+
+    // The main kernel over all its rows, in as many launches as the device's grid limit asks for.
+    template <class Arguments>
+    Result<void> launch(const host::Pipeline& pipeline, Arguments& args, const MatmulPart& part, std::uint32_t y,
+                        std::uint32_t z, std::span<const Access> accesses) {
+        for (std::uint32_t first = 0; first < part.row_groups; first += plan_.max_groups_x) {
+            args.first_group = first;
+            const std::uint32_t x = std::min(part.row_groups - first, plan_.max_groups_x);
+            TUFF_CHECK(dispatch(pipeline, args, {x, y, z}, accesses));
+        }
+        return {};
+    }
+
+    template <class Arguments>
+    Result<void> dispatch(const host::Pipeline& pipeline, const Arguments& args, host::Groups groups,
+                          std::span<const Access> accesses) {
+        static_assert(sizeof(Arguments) <= host::kPushConstantBytes);
+        return stream_.dispatch(pipeline, std::as_bytes(std::span(&args, 1)), groups, accesses);
+    }
+
+    // Workgroups for kernels that step over the grid where it is smaller than their work.
+    [[nodiscard]] std::uint32_t grid(std::uint64_t invocations, std::uint32_t local) const {
+        return std::min(ceil_div(invocations, local), plan_.max_groups_x);
+    }
+
+    Result<void> pack(const MatmulPart& part) {
+        TUFF_TRY(kernel, find("pack_activations_lanes"));
+        TUFF_TRY(pipeline, device_.pipeline(*kernel, {}));
+        const std::uint32_t groups = plan_.groups(), tiles = ceil_div(part.tokens, part.tile);
+        const PackArguments args{address(x_) + part.first_token * s_.x_stride * sizeof(float),
+                                 address(scratch_) + part.packed_offset, u32(s_.k), part.tokens, groups, part.tile,
+                                 u32(s_.x_stride), s_.x_batch * sizeof(float)};
+        const std::uint64_t bytes = s_.batches * tiles * groups * 34 * part.tile * sizeof(float);
+        const Access accesses[] = {read_x(), scratch(part.packed_offset, bytes, Access::Use::write)};
+        return dispatch(*pipeline, args, {grid(std::uint64_t{groups} * part.tile, 8), tiles, u32(s_.batches)}, accesses);
+    }
+
+    Result<void> pad() {
+        TUFF_TRY(kernel, find("pad_activations"));
+        TUFF_TRY(pipeline, device_.pipeline(*kernel, {}));
+        const std::uint32_t groups = plan_.groups();
+        const PadArguments args{address(x_), address(scratch_), u32(s_.k), u32(s_.n), groups, u32(s_.x_stride),
+                                s_.x_batch * sizeof(float)};
+        const std::uint64_t bytes = s_.batches * s_.n * groups * kGroupElements * sizeof(float);
+        const Access accesses[] = {read_x(), scratch(0, bytes, Access::Use::write)};
+        return dispatch(*pipeline, args, {grid(std::uint64_t{groups} * kGroupElements, 64), u32(s_.n), u32(s_.batches)}, accesses);
+    }
+
+    Result<void> reduce() {
+        TUFF_TRY(kernel, find("reduce_splits"));
+        TUFF_TRY(pipeline, device_.pipeline(*kernel, {}));
+        const ReduceArguments args{address(scratch_) + plan_.partial_offset, address(y_), u32(s_.m), u32(s_.n),
+                                   plan_.splits, u32(s_.y_stride), s_.y_batch * sizeof(float)};
+        const std::uint64_t bytes = s_.batches * plan_.splits * s_.n * s_.m * sizeof(float);
+        const Access accesses[] = {scratch(plan_.partial_offset, bytes, Access::Use::read), write_y(plan_.parts.front())};
+        return dispatch(*pipeline, args, {grid(s_.m, 64), u32(s_.n), u32(s_.batches)}, accesses);
+    }
+
+    host::Stream& stream_;
+    host::Device& device_;
+    const MatmulPlan& plan_;
+    const MatmulShape& s_;
+    const Weights& weights_;
+    Operand x_, y_, scratch_;
+};
+
+}  // namespace
+
+Result<Weights> Weights::upload(host::Device& device, const Format& format, Layout layout, const MatrixShape& shape,
+                                std::span<const std::byte> blocks, std::string_view label) {
+    TUFF_TRY(in_file, matrix_bytes(format, Layout::blocks, shape));
+    TUFF_TRY(on_device, matrix_bytes(format, layout, shape));
+    if (blocks.size() < in_file * shape.batches)
+        return fail(ErrorCode::usage, "{}: {} bytes of {} weights where {} x {} x {} need {}", label, blocks.size(),
+                    format.name, shape.elements, shape.rows, shape.batches, in_file * shape.batches);
+    TUFF_TRY(buffer, device.allocate(host::Intent::weights, on_device * shape.batches, label));
+    const unsigned threads = std::max(1u, std::thread::hardware_concurrency());
+    if (const auto mapped = buffer.mapped(); !mapped.empty() && buffer.where().properties.host_coherent) {
+        arrange(format, layout, shape, blocks.data(), mapped, threads);
+    } else {
+        // One matrix at a time through host memory; planes of one matrix are scattered, a staging chunk is not.
+        std::vector<std::byte> arranged(on_device);
+        for (std::uint64_t b = 0; b < shape.batches; b++) {
+            arrange(format, layout, {shape.rows, shape.elements, 1}, blocks.data() + b * in_file, arranged, threads);
+            TUFF_CHECK(host::upload(device, buffer, b * on_device, arranged));
+        }
+    }
+    return Weights{&format, layout, shape, std::move(buffer)};
+}
+
+Result<void> Weights::download(host::Device& device, std::span<std::byte> blocks) const {
+    TUFF_TRY(in_file, matrix_bytes(*format, Layout::blocks, shape));
+    if (blocks.size() != in_file * shape.batches)
+        return fail(ErrorCode::usage, "{} bytes for weights of {}", blocks.size(), in_file * shape.batches);
+    std::vector<std::byte> arranged(buffer.size());
+    TUFF_CHECK(host::readback(device, buffer, 0, arranged));
+    restore(*format, layout, shape, arranged, blocks.data());
+    return {};
+}
+
+Result<void> record_matmul(host::Stream& stream, host::Device& device, const MatmulPlan& plan, const Weights& weights,
+                           Operand x, Operand y, Operand scratch) {
+    Recorder recorder(stream, device, plan, weights, x, y, scratch);
+    TUFF_CHECK(recorder.check());
+    return plan.algorithm == MatmulAlgorithm::matmul_lanes ? recorder.lanes() : recorder.wide();
+}
+
+}  // namespace tuff

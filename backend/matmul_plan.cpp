@@ -1,0 +1,240 @@
+#include "backend/matmul_plan.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "host/pipeline.hpp"
+
+namespace tuff {
+namespace {
+
+using host::DeviceSnapshot;
+using host::Feature;
+
+constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
+constexpr std::uint64_t round_up(std::uint64_t a, std::uint64_t b) { return ceil_div(a, b) * b; }
+
+// Scratch regions start at multiples of this.
+constexpr std::uint64_t kScratchAlignment = 256;
+
+Result<void> check(const DeviceSnapshot& device, const Format& format, const MatmulShape& s) {
+    // 32-bit byte offsets within one row tile bound K, within one stride the strides.
+    constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 25, kMaxStride = std::uint64_t{1} << 30;
+    TUFF_CHECK(matrix_bytes(format, Layout::blocks, s.weights()));
+    if (s.n == 0 || s.batches == 0) return fail(ErrorCode::usage, "n = {} and {} batches: nothing to multiply", s.n, s.batches);
+    if (s.k > kMaxElements) return fail(ErrorCode::usage, "k = {} is beyond the limit of {}", s.k, kMaxElements);
+    if (s.batches % s.w_batches != 0)
+        return fail(ErrorCode::usage, "{} batches of activations cannot share {} batches of weights evenly", s.batches,
+                    s.w_batches);
+    if (s.x_stride < s.k || s.x_stride > kMaxStride)
+        return fail(ErrorCode::usage, "x stride {} is not between k = {} and {}", s.x_stride, s.k, kMaxStride);
+    if (s.y_stride < s.m || s.y_stride > kMaxStride)
+        return fail(ErrorCode::usage, "y stride {} is not between m = {} and {}", s.y_stride, s.m, kMaxStride);
+    if (s.batches > 1 && s.y_batch < (s.n - 1) * s.y_stride + s.m)
+        return fail(ErrorCode::usage, "y batches {} floats apart overlap; one takes {}", s.y_batch,
+                    (s.n - 1) * s.y_stride + s.m);
+    if (s.n > device.limits.max_workgroup_count[1])
+        return fail(ErrorCode::usage, "n = {} is beyond this device's limit of {}", s.n, device.limits.max_workgroup_count[1]);
+    if (s.batches > device.limits.max_workgroup_count[2])
+        return fail(ErrorCode::usage, "{} batches are beyond this device's limit of {}", s.batches,
+                    device.limits.max_workgroup_count[2]);
+    return {};
+}
+
+MatmulPlan begin(const DeviceSnapshot& device, MatmulAlgorithm algorithm, const Format& format, const MatmulShape& shape) {
+    MatmulPlan plan;
+    plan.max_groups_x = device.limits.max_workgroup_count[0];
+    plan.algorithm = algorithm;
+    plan.kernel = fmt::format("{}.{}", algorithm_name(algorithm), format.name);
+    plan.shape = shape;
+    plan.w_matrix_bytes = *matrix_bytes(format, algorithm_layout(algorithm), shape.weights());
+    return plan;
+}
+
+// Tile of one lanes launch. The figures behind these choices: docs/results.
+struct LaneTile {
+    std::uint32_t row_tiles, unroll;
+    bool factored;
+};
+
+LaneTile lane_tile(const DeviceSnapshot& device, const Format& format, std::uint32_t tokens, std::uint32_t groups,
+                   std::uint64_t tiles) {
+    const bool plain = format.lanes.planes.size() == 1;  // no scales
+    LaneTile tile{1, 1, false};
+    if (!device.has(Feature::uniform_loads)) return tile;  // every load a gather: compile little code
+    if (tokens == 1)
+        tile = {4, plain ? 1u : 4u, true};
+    else if (tokens == 2)
+        tile = plain ? LaneTile{2, 2, false} : LaneTile{4, 1, true};
+    else if (tokens <= 4)
+        tile = {2, 2, false};
+    else if (tokens <= 8)
+        tile = {2, plain ? 1u : 2u, false};
+    while (groups % tile.unroll != 0) tile.unroll /= 2;
+    constexpr std::uint64_t kEnoughGroups = 32;  // to keep a few dozen threads equally busy
+    while (tile.row_tiles > 1 && tiles < tile.row_tiles * kEnoughGroups) tile.row_tiles /= 2;
+    return tile;
+}
+
+MatmulPlan plan_lanes(const DeviceSnapshot& device, const Format& format, const MatmulShape& s) {
+    MatmulPlan plan = begin(device, MatmulAlgorithm::matmul_lanes, format, s);
+    // Accumulators stay in registers up to 24 tokens; past that, tiles of 24 and one narrower tile for the rest.
+    constexpr std::uint32_t kWidest = 24;
+    const std::uint32_t widest = device.has(Feature::uniform_loads) ? kWidest : 8;
+    const std::uint32_t groups = plan.groups();
+    const std::uint64_t tiles = ceil_div(s.m, kLaneRows);
+    const auto n = static_cast<std::uint32_t>(s.n);
+    const auto add = [&](std::uint32_t first, std::uint32_t tokens, std::uint32_t tile) {
+        const LaneTile t = lane_tile(device, format, tile, groups, tiles);
+        MatmulPart part{first, tokens, tile, {t.row_tiles, tile, t.unroll, t.factored ? 1u : 0u, 1}, 0, plan.scratch_bytes};
+        part.row_groups = static_cast<std::uint32_t>(ceil_div(tiles, t.row_tiles));
+        plan.scratch_bytes += round_up(s.batches * ceil_div(tokens, tile) * groups * 34 * tile * sizeof(float), kScratchAlignment);
+        // Factored: the 32 codes of a group, then scale and offset of each group; else one addition per element.
+        plan.roundings = std::max<std::uint64_t>(plan.roundings, t.factored ? 64 + 2 * groups : 8 + std::uint64_t{groups} * 32);
+        plan.parts.push_back(std::move(part));
+    };
+    const std::uint32_t whole = n / widest * widest, rest = n - whole;
+    if (whole > 0) add(0, whole, widest);
+    if (rest > 0) add(whole, rest, rest <= kMatvecMaxTokens ? rest : static_cast<std::uint32_t>(round_up(rest, 4)));
+    return plan;
+}
+
+// Parts of K so that a wide device has work for all its units; a software device has none to fill.
+std::uint32_t wide_splits(const DeviceSnapshot& device, std::uint64_t workgroups, std::uint32_t groups) {
+    if (host::software(device)) return 1;
+    constexpr std::uint64_t kWanted = 512, kMinGroups = 16, kMost = 16;
+    const std::uint64_t wanted = std::clamp<std::uint64_t>(kWanted / std::max<std::uint64_t>(workgroups, 1), 1, kMost);
+    return static_cast<std::uint32_t>(std::bit_floor(std::clamp<std::uint64_t>(groups / kMinGroups, 1, wanted)));
+}
+
+// The scratch of a wide plan, after its splits are known.
+void place_wide_scratch(MatmulPlan& plan) {
+    const MatmulShape& s = plan.shape;
+    plan.pads_activations = s.k % kGroupElements != 0 || s.x_stride % 4 != 0 || s.x_batch % 4 != 0 || s.x_alignment % 16 != 0;
+    if (plan.pads_activations)
+        plan.scratch_bytes = round_up(s.batches * s.n * plan.groups() * kGroupElements * sizeof(float), kScratchAlignment);
+    if (plan.splits > 1) {
+        plan.partial_offset = plan.scratch_bytes;
+        plan.scratch_bytes += s.batches * plan.splits * s.n * s.m * sizeof(float);
+    }
+}
+
+MatmulPlan plan_matvec_wide(const DeviceSnapshot& device, const Format& format, const MatmulShape& s) {
+    MatmulPlan plan = begin(device, MatmulAlgorithm::matvec_wide, format, s);
+    const std::uint32_t groups = plan.groups(), subgroup = std::max(1u, device.subgroup.size);
+    constexpr std::uint32_t kRows = 2;
+    // Every invocation should have at least 8 slices of 8 elements; one subgroup needs no barrier.
+    std::uint32_t invocations = subgroup;
+    const std::uint32_t most = std::min(128u, device.limits.max_workgroup_invocations);
+    while (!host::software(device) && invocations * 2 <= most && groups * 4 / (invocations * 2) >= 8) invocations *= 2;
+    MatmulPart part{0, static_cast<std::uint32_t>(s.n), static_cast<std::uint32_t>(s.n), {}, 0, 0};
+    part.specialization = {invocations, kRows, part.tile};
+    part.row_groups = static_cast<std::uint32_t>(ceil_div(s.m, kRows));
+    plan.splits = wide_splits(device, part.row_groups * s.batches, groups);
+    place_wide_scratch(plan);
+    plan.roundings = 16 + ceil_div(std::uint64_t{groups} * 4, std::uint64_t{invocations} * plan.splits) + invocations + plan.splits;
+    plan.parts.push_back(std::move(part));
+    return plan;
+}
+
+MatmulPlan plan_matmul_wide(const DeviceSnapshot& device, const Format& format, const MatmulShape& s) {
+    MatmulPlan plan = begin(device, MatmulAlgorithm::matmul_wide, format, s);
+    // Shared memory holds 32 x (tile + 4) floats of each side.
+    const auto fits = [&](std::uint32_t side) {
+        return side * side / 16 <= device.limits.max_workgroup_invocations &&
+               32 * (side + 4) * 2 * sizeof(float) <= device.limits.shared_memory_bytes;
+    };
+    const std::uint32_t side = s.m >= 64 && s.n >= 64 && fits(64) ? 64 : 32;
+    MatmulPart part{0, static_cast<std::uint32_t>(s.n), side, {side * side / 16, side, side}, 0, 0};
+    part.row_groups = static_cast<std::uint32_t>(ceil_div(s.m, side));
+    plan.splits = wide_splits(device, part.row_groups * ceil_div(s.n, side) * s.batches, plan.groups());
+    plan.splits = static_cast<std::uint32_t>(std::min<std::uint64_t>(plan.splits, device.limits.max_workgroup_count[2] / s.batches));
+    place_wide_scratch(plan);
+    plan.roundings = 16 + ceil_div(plan.groups(), plan.splits) * kGroupElements + plan.splits;
+    plan.parts.push_back(std::move(part));
+    return plan;
+}
+
+}  // namespace
+
+MatmulShape MatmulShape::dense() const {
+    MatmulShape s = *this;
+    if (s.x_stride == 0) s.x_stride = s.k;
+    if (s.y_stride == 0) s.y_stride = s.m;
+    if (s.x_batch == 0) s.x_batch = s.n * s.x_stride;
+    if (s.y_batch == 0) s.y_batch = s.n * s.y_stride;
+    return s;
+}
+
+std::uint64_t MatmulShape::x_floats() const {
+    const MatmulShape s = dense();
+    return (s.batches - 1) * s.x_batch + (s.n - 1) * s.x_stride + s.k;
+}
+
+std::uint64_t MatmulShape::y_floats() const {
+    const MatmulShape s = dense();
+    return (s.batches - 1) * s.y_batch + (s.n - 1) * s.y_stride + s.m;
+}
+
+std::string_view algorithm_name(MatmulAlgorithm algorithm) {
+    switch (algorithm) {
+        case MatmulAlgorithm::matmul_lanes: return "matmul_lanes";
+        case MatmulAlgorithm::matvec_wide: return "matvec_wide";
+        case MatmulAlgorithm::matmul_wide: return "matmul_wide";
+    }
+    return "";
+}
+
+Layout algorithm_layout(MatmulAlgorithm algorithm) {
+    return algorithm == MatmulAlgorithm::matmul_lanes ? Layout::lanes : Layout::planes;
+}
+
+std::span<const MatmulAlgorithm> all_matmul_algorithms() {
+    static constexpr MatmulAlgorithm all[] = {MatmulAlgorithm::matmul_lanes, MatmulAlgorithm::matvec_wide,
+                                              MatmulAlgorithm::matmul_wide};
+    return all;
+}
+
+bool prefers_lanes(const DeviceSnapshot& device) {
+    const shaders::Kernel* kernel = shaders::find_kernel("matmul_lanes.f32");
+    return device.has(Feature::uniform_loads) && kernel && host::missing_needs(device, *kernel).empty();
+}
+
+Layout preferred_layout(const DeviceSnapshot& device) { return prefers_lanes(device) ? Layout::lanes : Layout::planes; }
+
+std::uint32_t MatmulPlan::groups() const { return static_cast<std::uint32_t>(ceil_div(shape.k, kGroupElements)); }
+
+std::string MatmulPlan::describe() const {
+    std::string text = kernel;
+    for (const MatmulPart& part : parts) text += fmt::format(" [{}]", fmt::join(part.specialization, ","));
+    if (splits > 1) text += fmt::format(" split {}", splits);
+    if (pads_activations) text += " padded x";
+    return text;
+}
+
+Result<MatmulPlan> plan_matmul(const DeviceSnapshot& device, const Format& format, Layout layout, const MatmulShape& shape) {
+    if (layout == Layout::blocks)
+        return fail(ErrorCode::unsupported, "no kernel multiplies {} weights in the layout blocks", format.name);
+    const auto wide = shape.n <= kMatvecMaxTokens ? MatmulAlgorithm::matvec_wide : MatmulAlgorithm::matmul_wide;
+    return plan_matmul(device, format, layout == Layout::lanes ? MatmulAlgorithm::matmul_lanes : wide, shape);
+}
+
+Result<MatmulPlan> plan_matmul(const DeviceSnapshot& device, const Format& format, MatmulAlgorithm algorithm,
+                               const MatmulShape& shape) {
+    const MatmulShape s = shape.dense();
+    TUFF_CHECK(check(device, format, s));
+    switch (algorithm) {
+        case MatmulAlgorithm::matmul_lanes: return plan_lanes(device, format, s);
+        case MatmulAlgorithm::matvec_wide:
+            if (s.n > kMatvecMaxTokens)
+                return fail(ErrorCode::unsupported, "matvec_wide takes at most {} tokens, not {}", kMatvecMaxTokens, s.n);
+            return plan_matvec_wide(device, format, s);
+        case MatmulAlgorithm::matmul_wide: return plan_matmul_wide(device, format, s);
+    }
+    return fail(ErrorCode::internal, "unknown algorithm");
+}
+
+}  // namespace tuff
