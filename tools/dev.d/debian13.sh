@@ -4,7 +4,8 @@
 
 DEBIAN13=$BUILD/debian13
 DEBIAN13_BACKPORTS=(mesa-vulkan-drivers libggml0 libggml0-backend-vulkan libggml-dev)
-DEBIAN13_PACKAGES=("${PACKAGES_COMMON[@]}" "${PACKAGES_VULKAN[@]}" vulkan-validationlayers vulkan-tools)
+DEBIAN13_PACKAGES=("${PACKAGES_COMMON[@]}" "${PACKAGES_VULKAN[@]}" vulkan-validationlayers vulkan-tools
+    python3) # for bench/peers
 
 cmd_root() {
     case ${1-} in

@@ -17,23 +17,28 @@ missing_packages() {
     done
 }
 
+# Can commands be run as root, if need be by asking for a password?
+can_be_root() { [[ $(id -u) == 0 ]] || { command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [[ -t 0 ]]; }; }; }
+as_root() { if [[ $(id -u) == 0 ]]; then env "$@"; else sudo env "$@"; fi; }
+
+update_lists() {
+    say "updating apt's lists"
+    as_root apt-get -qq update >&2 || say "apt-get update failed; going on with the lists that are there"
+}
+
 # ensure_packages PACKAGE...: installs the missing ones; where that is not possible, says what to do and exits.
 ensure_packages() {
-    local missing sudo=()
+    local missing log=$BUILD/apt.log
     mapfile -t missing < <(missing_packages "$@")
     ((${#missing[@]})) || return 0
-    if [[ $(id -u) != 0 ]]; then
-        sudo=(sudo)
-        if ! command -v sudo >/dev/null || ! { sudo -n true 2>/dev/null || [[ -t 0 ]]; }; then
-            die "these packages are missing: ${missing[*]}
+    can_be_root || die "these packages are missing: ${missing[*]}
     not root and no sudo to install them with; have somebody run:  apt-get install ${missing[*]}"
-        fi
-    fi
     say "installing with apt: ${missing[*]}"
-    "${sudo[@]}" apt-get -qq update >&2 || say "apt-get update failed; going on with the lists that are there"
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends "${missing[@]}" >&2 ||
-        die "apt could not install: ${missing[*]}"
+    update_lists
+    as_root DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0 install --yes --no-install-recommends \
+        "${missing[@]}" >"$log" 2>&1 && return
+    tail -n 20 "$log" >&2
+    die "apt could not install them; all it said is in build/apt.log"
 }
 
 # Is there a manifest of a Vulkan driver where the loader looks?

@@ -6,21 +6,22 @@ SDK_TOOLS=(glslang glslangValidator spirv-val spirv-opt spirv-dis)
 SDK_PACKAGES=("${PACKAGES_VULKAN[@]}"
     libc6 libstdc++6 libgcc-s1) # these only to run the tools, which want a newer C library than the system's
 
-# Are the system's own packages too old, or not there at all?
+# Are the system's own packages too old, or some of them not there at all?
 sdk_needed() {
-    local version
-    version=$(dpkg-query -W -f '${Version}' libvulkan-dev 2>/dev/null || true)
-    if [[ -n $version ]] && dpkg --compare-versions "$version" ge "$SDK_OLDEST_VULKAN" &&
+    local installed candidate
+    installed=$(dpkg-query -W -f '${Version}' libvulkan-dev 2>/dev/null || true)
+    if [[ -n $installed ]] && dpkg --compare-versions "$installed" ge "$SDK_OLDEST_VULKAN" &&
         [[ -z $(missing_packages "${PACKAGES_VULKAN[@]}") ]]; then
         return 1
     fi
     sdk_complete && return
-    [[ $(. /etc/os-release && echo "$ID $VERSION_ID") == "debian 12" ]] && return
-    # A fresh machine has no lists to ask yet.
-    if [[ -z $(candidate_version libvulkan-dev) && $(id -u) == 0 ]]; then
-        apt-get -qq update >&2 || true
+    candidate=$(candidate_version libvulkan-dev)
+    if [[ -z $candidate ]] && can_be_root; then # a fresh machine has no lists yet
+        update_lists
+        candidate=$(candidate_version libvulkan-dev)
     fi
-    dpkg --compare-versions "$(candidate_version libvulkan-dev)" lt "$SDK_OLDEST_VULKAN" ||
+    [[ -n $candidate ]] || return 1
+    dpkg --compare-versions "$candidate" lt "$SDK_OLDEST_VULKAN" ||
         [[ -z $(candidate_version libvulkan-memory-allocator-dev) ]]
 }
 

@@ -1,4 +1,5 @@
-# Tests. Those labelled `device` need a Vulkan device, those labelled `host` need none.
+# Tests. Those labelled `device` need a Vulkan device, those labelled `host` need none; `fuzz` are the fuzzers, which
+# exist in the fuzz preset alone.
 
 cmd_test() {
     local preset=release swiftshader='' validate=''
@@ -15,8 +16,13 @@ cmd_test() {
         shift
     done
 
-    build_quietly "$preset"
-    local arguments=(--test-dir "$(build_dir "$preset")" --output-on-failure --no-tests=error)
+    local arguments=(--test-dir "$(build_dir "$preset")" --output-on-failure --no-tests=error --timeout 900)
+    if [[ $preset == fuzz ]]; then
+        build_quietly fuzz tests/fuzz/all
+        arguments+=(--label-regex '^fuzz$')
+    else
+        build_quietly "$preset"
+    fi
     if [[ -n $swiftshader ]]; then
         use_swiftshader
         arguments+=(--label-regex '^device$')
