@@ -47,6 +47,10 @@ struct Format {
     PlaneSet wide;   // for the layout `planes`
     PlaneSet lanes;  // for the layout `lanes`
 
+    // Writes a block's floating-point fields, rounded to their type: its scale (in formats without blocks the element
+    // itself) and, where it has one, the scale of its offset. Random bytes become a valid block by it.
+    void (*set_scales)(std::byte* block, float scale, float offset_scale);
+
     [[nodiscard]] const TypeInfo& type() const { return *find_type(type_id); }
 };
 

@@ -40,6 +40,13 @@ namespace tuff {
     return std::bit_cast<float>(std::uint32_t{bits} << 16);
 }
 
+// Rounds to nearest, ties to even; overflows to infinity; NaN becomes a quiet NaN.
+[[nodiscard]] constexpr std::uint16_t float_to_bfloat16(float value) {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<std::uint16_t>((bits >> 16) | 0x40u);
+    return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
 // Little-endian fields at any address.
 template <class T>
 [[nodiscard]] T load(const void* at) {
@@ -48,5 +55,11 @@ template <class T>
     return value;
 }
 [[nodiscard]] inline float load_half(const void* at) { return half_to_float(load<std::uint16_t>(at)); }
+
+template <class T>
+void store(void* at, T value) {
+    std::memcpy(at, &value, sizeof value);
+}
+inline void store_half(void* at, float value) { store(at, float_to_half(value)); }
 
 }  // namespace tuff

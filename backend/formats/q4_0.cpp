@@ -42,9 +42,11 @@ void join(const std::byte* const* in, std::byte* block) {
 
 constexpr PlaneSet plane_set{planes, split, join};
 
+void set_scales(std::byte* block, float scale, float /*offset_scale*/) { store_half(block, scale); }
+
 }  // namespace
 
 extern const Format format_q4_0;
-const Format format_q4_0{"q4_0", 2, 32, decode, magnitude, plane_set, plane_set};
+const Format format_q4_0{"q4_0", 2, 32, decode, magnitude, plane_set, plane_set, set_scales};
 
 }  // namespace tuff

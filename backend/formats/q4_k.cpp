@@ -111,10 +111,15 @@ void join_lanes(const std::byte* const* in, std::byte* block) {
     std::memcpy(block, in[2], 4);
 }
 
+void set_scales(std::byte* block, float scale, float offset_scale) {
+    store_half(block, scale);
+    store_half(block + 2, offset_scale);
+}
+
 }  // namespace
 
 extern const Format format_q4_k;
 const Format format_q4_k{"q4_k", 12, 256, decode, magnitude, {wide_planes, split_wide, join_wide},
-                         {lane_planes, split_lanes, join_lanes}};
+                         {lane_planes, split_lanes, join_lanes}, set_scales};
 
 }  // namespace tuff

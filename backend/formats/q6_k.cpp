@@ -83,9 +83,11 @@ void join(const std::byte* const* in, std::byte* block) {
 
 constexpr PlaneSet plane_set{planes, split, join};
 
+void set_scales(std::byte* block, float scale, float /*offset_scale*/) { store_half(block + kD, scale); }
+
 }  // namespace
 
 extern const Format format_q6_k;
-const Format format_q6_k{"q6_k", 14, 256, decode, magnitude, plane_set, plane_set};
+const Format format_q6_k{"q6_k", 14, 256, decode, magnitude, plane_set, plane_set, set_scales};
 
 }  // namespace tuff
