@@ -1,4 +1,5 @@
-// Which recorded reads and writes need a barrier between them. Knows numbers only, so it is tested without a device.
+// Which recorded reads and writes need a barrier between them. Knows numbers only, so it is tested without a
+// device.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,8 @@ class AccessTracker {
         bool write = false;
     };
 
-    // Whether this access meets an earlier one it has to wait for: read after write, write after read, write after
-    // write, of at least one common byte, with no barrier between.
+    // Whether this access meets an earlier one it has to wait for: read after write, write after read, write
+    // after write, of at least one common byte, with no barrier between.
     [[nodiscard]] bool conflicts(const Range& access) const;
 
     void add(const Range& access);

@@ -20,8 +20,8 @@ constexpr std::array kStandsOn = {
 };
 
 std::unexpected<Error> raised(std::string_view field, std::string_view asked, std::string_view has) {
-    return fail(ErrorCode::usage, "'{}' can only be lowered: the device has {}, the caps ask for {}", field, has,
-                asked);
+    return fail(ErrorCode::usage, "'{}' can only be lowered: the device has {}, the caps ask for {}", field,
+                has, asked);
 }
 
 template <class T>
@@ -55,8 +55,8 @@ Result<void> check_object(const Json& value, std::string_view field) {
 // A field that describes the device and may only be repeated. `own` is the device's snapshot as JSON.
 Result<void> same(const Json& value, const std::string& field, const Json& own) {
     if (value == own) return {};
-    return fail(ErrorCode::usage, "'{}' cannot be changed: the device has {}, the caps ask for {}", field, own.dump(),
-                value.dump());
+    return fail(ErrorCode::usage, "'{}' cannot be changed: the device has {}, the caps ask for {}", field,
+                own.dump(), value.dump());
 }
 
 Result<void> lower_limits(const Json& object, const Json& own, Limits& limits) {
@@ -106,7 +106,8 @@ Result<void> lower_subgroup(const Json& object, bool size_control, Subgroup& sub
         } else if (name == "min_size") {
             TUFF_CHECK(read_number(value, field, subgroup.min_size));
             if (subgroup.min_size < own.min_size) {
-                return fail(ErrorCode::usage, "'{}' can only be raised: the device has {}, the caps ask for {}", field,
+                return fail(ErrorCode::usage,
+                            "'{}' can only be raised: the device has {}, the caps ask for {}", field,
                             own.min_size, subgroup.min_size);
             }
         } else if (name == "size") {
@@ -117,12 +118,12 @@ Result<void> lower_subgroup(const Json& object, bool size_control, Subgroup& sub
     }
     const bool power_of_two = (subgroup.size & (subgroup.size - 1)) == 0;
     if (subgroup.size != own.size && !size_control) {
-        return fail(ErrorCode::usage, "'subgroup.size' cannot be changed without subgroup_size_control: it is {}",
-                    own.size);
+        return fail(ErrorCode::usage,
+                    "'subgroup.size' cannot be changed without subgroup_size_control: it is {}", own.size);
     }
     if (subgroup.size < subgroup.min_size || subgroup.size > subgroup.max_size || !power_of_two) {
-        return fail(ErrorCode::usage, "'subgroup.size' of {} is not a power of two from {} to {}", subgroup.size,
-                    subgroup.min_size, subgroup.max_size);
+        return fail(ErrorCode::usage, "'subgroup.size' of {} is not a power of two from {} to {}",
+                    subgroup.size, subgroup.min_size, subgroup.max_size);
     }
     return {};
 }
@@ -158,7 +159,8 @@ Result<void> lower_matrix_shapes(const Json& list, const Json& own, DeviceSnapsh
     for (std::size_t i = 0; i < list.size(); ++i) {
         const auto at = std::ranges::find(own, list[i]);
         if (at == own.end()) {
-            return fail(ErrorCode::usage, "'matrix_shapes[{}]' is not a shape of the device: {}", i, list[i].dump());
+            return fail(ErrorCode::usage, "'matrix_shapes[{}]' is not a shape of the device: {}", i,
+                        list[i].dump());
         }
         keep[static_cast<std::size_t>(at - own.begin())] = true;
     }
@@ -192,7 +194,8 @@ Result<DeviceSnapshot> lower_json(const DeviceSnapshot& device, std::string_view
     }
     // After the features, wherever it stands in the file: one of them decides what may change.
     if (caps.contains("subgroup")) {
-        TUFF_CHECK(lower_subgroup(caps.at("subgroup"), out.has(Feature::subgroup_size_control), out.subgroup));
+        TUFF_CHECK(
+            lower_subgroup(caps.at("subgroup"), out.has(Feature::subgroup_size_control), out.subgroup));
     }
     if (!out.has(Feature::cooperative_matrix)) out.matrix_shapes.clear();
     return out;

@@ -14,7 +14,8 @@ namespace {
 
 std::string lower_case(std::string_view text) {
     std::string out(text);
-    std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(out, out.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return out;
 }
 
@@ -34,11 +35,16 @@ std::vector<std::size_t> all_of(std::span<const DeviceSnapshot> devices) {
 // DeviceType lists them in order of preference, except that an unnamed kind of device still beats software.
 int rank(DeviceType type) {
     switch (type) {
-        case DeviceType::discrete: return 0;
-        case DeviceType::integrated: return 1;
-        case DeviceType::virtual_: return 2;
-        case DeviceType::other: return 3;
-        case DeviceType::cpu: return 4;
+        case DeviceType::discrete:
+            return 0;
+        case DeviceType::integrated:
+            return 1;
+        case DeviceType::virtual_:
+            return 2;
+        case DeviceType::other:
+            return 3;
+        case DeviceType::cpu:
+            return 4;
     }
     return 5;
 }
@@ -61,7 +67,8 @@ Result<std::size_t> find_named(std::span<const DeviceSnapshot> devices, std::str
     if (matches.size() > 1) {
         return fail(ErrorCode::usage, "'{}' names several devices: {}", request, list_of(devices, matches));
     }
-    return fail(ErrorCode::usage, "no device '{}'; there are: {}", request, list_of(devices, all_of(devices)));
+    return fail(ErrorCode::usage, "no device '{}'; there are: {}", request,
+                list_of(devices, all_of(devices)));
 }
 
 Choice by_request(std::span<const DeviceSnapshot> devices, std::size_t chosen, std::string_view request) {
@@ -75,7 +82,8 @@ Choice by_request(std::span<const DeviceSnapshot> devices, std::size_t chosen, s
 // Why `loser` comes after `winner`, both usable.
 std::string why_after(const DeviceSnapshot& loser, const DeviceSnapshot& winner) {
     if (rank(loser.type) != rank(winner.type)) {
-        return fmt::format("{}; {} is preferred", device_type_name(loser.type), device_type_name(winner.type));
+        return fmt::format("{}; {} is preferred", device_type_name(loser.type),
+                           device_type_name(winner.type));
     }
     const std::uint64_t less = device_memory_bytes(loser);
     const std::uint64_t more = device_memory_bytes(winner);

@@ -29,8 +29,8 @@ Result<VkCommandBuffer> create_command_buffer(DeviceCore& core, VkCommandPool po
     return commands;
 }
 
-void memory_barrier(DeviceCore& core, VkCommandBuffer commands, VkPipelineStageFlags2 from, VkAccessFlags2 from_access,
-                    VkPipelineStageFlags2 to, VkAccessFlags2 to_access) {
+void memory_barrier(DeviceCore& core, VkCommandBuffer commands, VkPipelineStageFlags2 from,
+                    VkAccessFlags2 from_access, VkPipelineStageFlags2 to, VkAccessFlags2 to_access) {
     VkMemoryBarrier2 barrier{};
     barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2;
     barrier.srcStageMask = from;
@@ -54,7 +54,8 @@ Result<void> begin_commands(DeviceCore& core, VkCommandBuffer commands) {
 }
 
 Result<void> end_commands(DeviceCore& core, VkCommandBuffer commands) {
-    memory_barrier(core, commands, kWorkStages, kWorkWrites, VK_PIPELINE_STAGE_2_HOST_BIT, VK_ACCESS_2_HOST_READ_BIT);
+    memory_barrier(core, commands, kWorkStages, kWorkWrites, VK_PIPELINE_STAGE_2_HOST_BIT,
+                   VK_ACCESS_2_HOST_READ_BIT);
     const VkResult result = core.vk.vkEndCommandBuffer(commands);
     if (result != VK_SUCCESS) return core.fail(result, "recording commands");
     return {};

@@ -14,15 +14,15 @@ struct DeviceCore;
 Result<VkCommandPool> create_command_pool(DeviceCore& core, std::string_view name);
 Result<VkCommandBuffer> create_command_buffer(DeviceCore& core, VkCommandPool pool);
 
-// Begins a (possibly already recorded) command buffer. What was submitted before it on the queue comes first, and its
-// writes are seen.
+// Begins a (possibly already recorded) command buffer. What was submitted before it on the queue comes first,
+// and its writes are seen.
 Result<void> begin_commands(DeviceCore& core, VkCommandBuffer commands);
 
 // Makes the writes visible to the host and ends the recording.
 Result<void> end_commands(DeviceCore& core, VkCommandBuffer commands);
 
-void memory_barrier(DeviceCore& core, VkCommandBuffer commands, VkPipelineStageFlags2 from, VkAccessFlags2 from_access,
-                    VkPipelineStageFlags2 to, VkAccessFlags2 to_access);
+void memory_barrier(DeviceCore& core, VkCommandBuffer commands, VkPipelineStageFlags2 from,
+                    VkAccessFlags2 from_access, VkPipelineStageFlags2 to, VkAccessFlags2 to_access);
 
 // The two kinds of work a stream holds.
 inline constexpr VkPipelineStageFlags2 kWorkStages =

@@ -12,8 +12,10 @@
 namespace tuff::host {
 namespace {
 
-// The extensions behind the features of the snapshot, each once. A feature that stands on another counts only with it.
-std::vector<std::string> extensions_for(const DeviceSnapshot& snapshot, const std::vector<std::string>& offered) {
+// The extensions behind the features of the snapshot, each once. A feature that stands on another counts only
+// with it.
+std::vector<std::string> extensions_for(const DeviceSnapshot& snapshot,
+                                        const std::vector<std::string>& offered) {
     std::vector<std::string> names;
     const auto add = [&names](const char* name) {
         if (std::ranges::find(names, name) == names.end()) names.emplace_back(name);
@@ -81,12 +83,13 @@ Result<void> create_objects(DeviceCore& core) {
     layout.pushConstantRangeCount = 1;
     layout.pPushConstantRanges = &range;
     result = core.vk.vkCreatePipelineLayout(core.device, &layout, nullptr, &core.layout);
-    if (result != VK_SUCCESS) return core.fail(result, "creating the pipeline layout of {}", core.snapshot.name);
+    if (result != VK_SUCCESS)
+        return core.fail(result, "creating the pipeline layout of {}", core.snapshot.name);
     return {};
 }
 
-Result<std::shared_ptr<DeviceCore>> open_core(const Instance& instance, std::size_t index, DeviceSnapshot lowered,
-                                              DeviceOptions options) {
+Result<std::shared_ptr<DeviceCore>> open_core(const Instance& instance, std::size_t index,
+                                              DeviceSnapshot lowered, DeviceOptions options) {
     const InstanceCore& all = *instance.core();
     if (index >= all.snapshots.size()) {
         return fail(ErrorCode::usage, "there is no device {}; there are {}", index, all.snapshots.size());
@@ -95,9 +98,11 @@ Result<std::shared_ptr<DeviceCore>> open_core(const Instance& instance, std::siz
     if (const std::vector<std::string> reasons = why_unusable(lowered); !reasons.empty()) {
         return fail(ErrorCode::unsupported, "{} cannot be used: {}", lowered.name, fmt::join(reasons, ", "));
     }
-    if (lowered.heaps.size() != probed.heaps.size() || lowered.memory_types.size() != probed.memory_types.size() ||
+    if (lowered.heaps.size() != probed.heaps.size() ||
+        lowered.memory_types.size() != probed.memory_types.size() ||
         lowered.queue_families.size() != probed.queue_families.size()) {
-        return fail(ErrorCode::usage, "the snapshot given for device {} is not one of {}", index, probed.name);
+        return fail(ErrorCode::usage, "the snapshot given for device {} is not one of {}", index,
+                    probed.name);
     }
 
     auto core = std::make_shared<DeviceCore>();
@@ -111,7 +116,7 @@ Result<std::shared_ptr<DeviceCore>> open_core(const Instance& instance, std::siz
     }
     core->queue_family = *compute_family(core->snapshot);
     TUFF_CHECK(create_device(*core));
-    TUFF_TRY(allocator, create_allocator(*core, probed));
+    TUFF_TRY(allocator, create_allocator(*core));
     core->vma = allocator;
     TUFF_CHECK(create_objects(*core));
     core->pipeline_cache = open_pipeline_cache(*core);
@@ -193,8 +198,8 @@ void DeviceCore::name_object(VkObjectType type, std::uint64_t handle, std::strin
     vkSetDebugUtilsObjectNameEXT(device, &info);  // a name that cannot be set changes nothing
 }
 
-Result<std::unique_ptr<Device>> Device::open(const Instance& instance, std::size_t index, DeviceSnapshot lowered,
-                                             DeviceOptions options) {
+Result<std::unique_ptr<Device>> Device::open(const Instance& instance, std::size_t index,
+                                             DeviceSnapshot lowered, DeviceOptions options) {
     try {
         TUFF_TRY(core, open_core(instance, index, std::move(lowered), std::move(options)));
         return std::unique_ptr<Device>(new Device(std::move(core)));
@@ -211,14 +216,18 @@ Device::~Device() {
     core_->vk.vkDeviceWaitIdle(core_->device);
 }
 
-const DeviceSnapshot& Device::snapshot() const { return core_->snapshot; }
+const DeviceSnapshot& Device::snapshot() const {
+    return core_->snapshot;
+}
 
 Result<Buffer> Device::allocate(Intent intent, std::uint64_t bytes, std::string_view label) {
     TUFF_TRY(core, core_->allocate(intent, bytes, label));
     return Buffer(std::move(core));
 }
 
-std::vector<HeapUse> Device::heap_use() const { return core_->heap_use(); }
+std::vector<HeapUse> Device::heap_use() const {
+    return core_->heap_use();
+}
 
 Result<void> Device::wait_idle() {
     TUFF_CHECK(core_->check_alive());
@@ -228,6 +237,8 @@ Result<void> Device::wait_idle() {
     return {};
 }
 
-bool Device::lost() const { return core_->lost.load(std::memory_order_relaxed); }
+bool Device::lost() const {
+    return core_->lost.load(std::memory_order_relaxed);
+}
 
 }  // namespace tuff::host

@@ -1,4 +1,5 @@
-// Private to host/: what stands behind a Device. Buffers, streams and the Device share it, so that it goes last.
+// Private to host/: what stands behind a Device. Buffers, streams and the Device share it, so that it goes
+// last.
 #pragma once
 
 #include <tuff/result.hpp>
@@ -74,10 +75,10 @@ struct DeviceCore : std::enable_shared_from_this<DeviceCore> {
     std::uint64_t last_value = 0;
     std::atomic<bool> lost = false;
 
-    std::mutex pipeline_mutex;  // guards the next three
+    std::mutex pipeline_mutex;  // guards the next two
     std::map<std::pair<std::string, std::vector<std::uint32_t>>, std::unique_ptr<Pipeline>> pipelines;
     VkPipelineCache pipeline_cache = VK_NULL_HANDLE;
-    bool pipeline_cache_grown = false;
+    std::vector<char> pipeline_cache_file;  // what was read from disk
 
     std::array<std::atomic<bool>, 5> warned_slow{};  // by intent
     Staging staging;
@@ -95,7 +96,8 @@ struct DeviceCore : std::enable_shared_from_this<DeviceCore> {
 
     // Like host::fail_vk, and remembers a lost device.
     template <class... Args>
-    [[nodiscard]] std::unexpected<Error> fail(VkResult result, fmt::format_string<Args...> text, Args&&... args) {
+    [[nodiscard]] std::unexpected<Error> fail(VkResult result, fmt::format_string<Args...> text,
+                                              Args&&... args) {
         if (result == VK_ERROR_DEVICE_LOST) lost.store(true, std::memory_order_relaxed);
         return fail_vk(result, text, std::forward<Args>(args)...);
     }
@@ -106,7 +108,7 @@ struct DeviceCore : std::enable_shared_from_this<DeviceCore> {
 };
 
 // host/memory.cpp
-Result<VmaAllocator> create_allocator(DeviceCore& core, const DeviceSnapshot& probed);
+Result<VmaAllocator> create_allocator(DeviceCore& core);
 
 // host/pipeline_cache.cpp: never fail, what goes wrong is logged and costs a compilation.
 VkPipelineCache open_pipeline_cache(DeviceCore& core);

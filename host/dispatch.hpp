@@ -1,5 +1,5 @@
-// The Vulkan functions of one device. Every call on a device, VMA's included, goes through its table, so a test that
-// replaces an entry sees them all. Includes Vulkan's headers: for host/ and its tests only.
+// The Vulkan functions of one device. Every call on a device, VMA's included, goes through its table, so a
+// test that replaces an entry sees them all. Includes Vulkan's headers: for host/ and its tests only.
 #pragma once
 
 #include "host/vk.hpp"

@@ -1,5 +1,5 @@
-// Private to host/: which Vulkan structure members and extension stand behind each Feature. The same list reads the
-// features of a device and asks for them when it is opened.
+// Private to host/: which Vulkan structure members and extension stand behind each Feature. The same list
+// reads the features of a device and asks for them when it is opened.
 #pragma once
 
 #include <span>

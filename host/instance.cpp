@@ -19,7 +19,8 @@ constexpr const char* kHowToGetALoader =
     "install one (Debian, Ubuntu: apt install libvulkan1 mesa-vulkan-drivers; "
     "Fedora: dnf install vulkan-loader mesa-vulkan-drivers; Arch: pacman -S vulkan-icd-loader vulkan-swrast)";
 constexpr const char* kHowToGetADriver =
-    "install the graphics card's Vulkan driver, or one that runs on the processor (Debian, Ubuntu: apt install "
+    "install the graphics card's Vulkan driver, or one that runs on the processor (Debian, Ubuntu: apt "
+    "install "
     "mesa-vulkan-drivers; Fedora: dnf install mesa-vulkan-drivers; Arch: pacman -S vulkan-swrast)";
 
 VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
@@ -39,7 +40,8 @@ VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT
 
 template <class List, class Name>
 bool contains(const List& list, Name member, const char* name) {
-    return std::ranges::any_of(list, [&](const auto& entry) { return std::strcmp(entry.*member, name) == 0; });
+    return std::ranges::any_of(list,
+                               [&](const auto& entry) { return std::strcmp(entry.*member, name) == 0; });
 }
 
 Result<std::vector<VkExtensionProperties>> instance_extensions(const char* layer) {
@@ -72,7 +74,8 @@ Result<void> load_loader() {
     static std::mutex mutex;
     const std::lock_guard lock(mutex);
     if (volkInitialize() != VK_SUCCESS) {
-        return fail(ErrorCode::no_loader, "no Vulkan loader (libvulkan.so.1) on this machine; {}", kHowToGetALoader);
+        return fail(ErrorCode::no_loader, "no Vulkan loader (libvulkan.so.1) on this machine; {}",
+                    kHowToGetALoader);
     }
     const std::uint32_t version = volkGetInstanceVersion();
     if (version < VK_API_VERSION_1_3) {
@@ -124,7 +127,8 @@ Result<std::shared_ptr<InstanceCore>> create(const InstanceOptions& options) {
 
     const VkBool32 on = VK_TRUE;
     const VkLayerSettingEXT sync{kValidationLayer, "validate_sync", VK_LAYER_SETTING_TYPE_BOOL32_EXT, 1, &on};
-    VkLayerSettingsCreateInfoEXT settings{VK_STRUCTURE_TYPE_LAYER_SETTINGS_CREATE_INFO_EXT, nullptr, 1, &sync};
+    VkLayerSettingsCreateInfoEXT settings{VK_STRUCTURE_TYPE_LAYER_SETTINGS_CREATE_INFO_EXT, nullptr, 1,
+                                          &sync};
     const void* next = nullptr;
     if (options.validation) {
         TUFF_TRY(present, validation_layer_present());
@@ -139,7 +143,8 @@ Result<std::shared_ptr<InstanceCore>> create(const InstanceOptions& options) {
             extensions.push_back(VK_EXT_LAYER_SETTINGS_EXTENSION_NAME);
             next = &settings;
         } else {
-            log(LogLevel::warning, "this validation layer predates layer settings: synchronization is not checked");
+            log(LogLevel::warning,
+                "this validation layer predates layer settings: synchronization is not checked");
         }
     }
 
@@ -168,9 +173,10 @@ Result<std::shared_ptr<InstanceCore>> create(const InstanceOptions& options) {
     if (core->debug_utils) {
         VkDebugUtilsMessengerCreateInfoEXT messages{};
         messages.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT;
-        messages.messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT |
-                                   VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT;
-        // Not GENERAL: that is the loader telling of drivers it could not load, on perfectly healthy machines.
+        messages.messageSeverity =
+            VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT;
+        // Not GENERAL: that is the loader telling of drivers it could not load, on perfectly healthy
+        // machines.
         messages.messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT;
         messages.pfnUserCallback = on_message;
         messages.pUserData = core.get();
@@ -197,7 +203,9 @@ Result<Instance> Instance::open(const InstanceOptions& options) {
     }
 }
 
-std::span<const DeviceSnapshot> Instance::snapshots() const { return core_->snapshots; }
+std::span<const DeviceSnapshot> Instance::snapshots() const {
+    return core_->snapshots;
+}
 
 std::uint64_t Instance::validation_messages() const {
     return core_->validation_messages.load(std::memory_order_relaxed);

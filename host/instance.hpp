@@ -16,8 +16,8 @@ struct InstanceCore;  // private
 
 struct InstanceOptions {
     std::string application = "tuff";
-    // Turns on the Khronos validation layer, core and synchronization checks; `unsupported` where it is missing.
-    // A layer that the environment turns on is heard as well, without this.
+    // Turns on the Khronos validation layer, core and synchronization checks; `unsupported` where it is
+    // missing. A layer that the environment turns on is heard as well, without this.
     bool validation = false;
 };
 

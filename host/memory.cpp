@@ -12,11 +12,15 @@ namespace {
 
 float priority_of(Intent intent) {
     switch (intent) {
-        case Intent::scratch: return 1.0F;
-        case Intent::cache: return 0.9F;
-        case Intent::weights: return 0.7F;
+        case Intent::scratch:
+            return 1.0F;
+        case Intent::cache:
+            return 0.9F;
+        case Intent::weights:
+            return 0.7F;
         case Intent::upload:
-        case Intent::readback: return 0.3F;
+        case Intent::readback:
+            return 0.3F;
     }
     return 0.5F;
 }
@@ -25,14 +29,24 @@ std::string heap_name(const Heap& heap, std::size_t index) {
     return fmt::format("heap {} ({})", index, heap.device_local ? "device" : "host");
 }
 
+constexpr std::uint64_t kNoWall = VK_WHOLE_SIZE;
+
+// What a lowered snapshot allows in a heap; kNoWall where it is as the driver has it.
+std::uint64_t heap_wall(const DeviceCore& core, std::size_t heap) {
+    const Heap& ours = core.snapshot.heaps[heap];
+    const Heap& theirs = core.instance->snapshots[core.index].heaps[heap];
+    const bool lowered = ours.budget_bytes < theirs.budget_bytes || ours.bytes < theirs.bytes;
+    return lowered ? std::min(ours.budget_bytes, ours.bytes) : kNoWall;
+}
+
 // "heap 0 (device): 1.2 GiB of 7.5 GiB left, heap 1 (host): ..."
 std::string what_is_left(const DeviceCore& core) {
     const std::vector<HeapUse> use = core.heap_use();
     std::string text;
     for (std::size_t i = 0; i < use.size(); ++i) {
         if (i != 0) text += ", ";
-        text += fmt::format("{}: {} of {} left", heap_name(core.snapshot.heaps[i], i), bytes_text(use[i].free_bytes),
-                            bytes_text(use[i].budget_bytes));
+        text += fmt::format("{}: {} of {} left", heap_name(core.snapshot.heaps[i], i),
+                            bytes_text(use[i].free_bytes), bytes_text(use[i].budget_bytes));
     }
     return text;
 }
@@ -47,12 +61,13 @@ VkResult create_in(DeviceCore& core, const Candidate& candidate, std::uint64_t b
     VmaAllocationCreateInfo wish{};
     // Beyond the budget some systems page silently, which is slower than any placement chosen in the open.
     wish.flags = VMA_ALLOCATION_CREATE_WITHIN_BUDGET_BIT;
-    if (core.snapshot.memory_types[candidate.type].host_visible) wish.flags |= VMA_ALLOCATION_CREATE_MAPPED_BIT;
+    if (core.snapshot.memory_types[candidate.type].host_visible)
+        wish.flags |= VMA_ALLOCATION_CREATE_MAPPED_BIT;
     wish.memoryTypeBits = std::uint32_t{1} << candidate.type;
     wish.priority = priority_of(out.intent);
     VmaAllocationInfo got{};
-    const VkResult result = vmaCreateBufferWithAlignment(core.vma, &info, &wish, kAddressAlignment, &out.buffer,
-                                                         &out.allocation, &got);
+    const VkResult result = vmaCreateBufferWithAlignment(core.vma, &info, &wish, kAddressAlignment,
+                                                         &out.buffer, &out.allocation, &got);
     if (result != VK_SUCCESS) return result;
 
     out.size = bytes;
@@ -86,7 +101,7 @@ Result<void> check_size(const DeviceCore& core, Intent intent, std::uint64_t byt
 
 }  // namespace
 
-Result<VmaAllocator> create_allocator(DeviceCore& core, const DeviceSnapshot& probed) {
+Result<VmaAllocator> create_allocator(DeviceCore& core) {
     const DispatchTable& vk = core.vk;
     VmaVulkanFunctions functions{};
     functions.vkGetPhysicalDeviceProperties = vkGetPhysicalDeviceProperties;
@@ -117,16 +132,17 @@ Result<VmaAllocator> create_allocator(DeviceCore& core, const DeviceSnapshot& pr
     // A lowered heap is a wall VMA keeps to; an untouched one is what the driver says it is at any moment.
     std::vector<VkDeviceSize> heap_limits;
     for (std::size_t i = 0; i < core.snapshot.heaps.size(); ++i) {
-        const Heap& ours = core.snapshot.heaps[i];
-        const Heap& theirs = probed.heaps[i];
-        const bool lowered = ours.budget_bytes < theirs.budget_bytes || ours.bytes < theirs.bytes;
-        heap_limits.push_back(lowered ? std::min(ours.budget_bytes, ours.bytes) : VK_WHOLE_SIZE);
+        const std::uint64_t wall = heap_wall(core, i);
+        // Where the driver tells no budget, VMA takes four fifths of the heap for it.
+        const bool told = core.snapshot.has(Feature::memory_budget);
+        heap_limits.push_back(wall == kNoWall || told ? wall : wall / 4 * 5);
     }
 
     VmaAllocatorCreateInfo info{};
     info.flags = VMA_ALLOCATOR_CREATE_BUFFER_DEVICE_ADDRESS_BIT;
     if (core.snapshot.has(Feature::memory_budget)) info.flags |= VMA_ALLOCATOR_CREATE_EXT_MEMORY_BUDGET_BIT;
-    if (core.snapshot.has(Feature::memory_priority)) info.flags |= VMA_ALLOCATOR_CREATE_EXT_MEMORY_PRIORITY_BIT;
+    if (core.snapshot.has(Feature::memory_priority))
+        info.flags |= VMA_ALLOCATOR_CREATE_EXT_MEMORY_PRIORITY_BIT;
     info.physicalDevice = core.physical;
     info.device = core.device;
     info.instance = core.instance->instance;
@@ -135,11 +151,13 @@ Result<VmaAllocator> create_allocator(DeviceCore& core, const DeviceSnapshot& pr
     info.pHeapSizeLimit = heap_limits.data();
     VmaAllocator allocator = nullptr;
     const VkResult result = vmaCreateAllocator(&info, &allocator);
-    if (result != VK_SUCCESS) return fail_vk(result, "creating the memory allocator of {}", core.snapshot.name);
+    if (result != VK_SUCCESS)
+        return fail_vk(result, "creating the memory allocator of {}", core.snapshot.name);
     return allocator;
 }
 
-Result<std::unique_ptr<BufferCore>> DeviceCore::allocate(Intent intent, std::uint64_t bytes, std::string_view label) {
+Result<std::unique_ptr<BufferCore>> DeviceCore::allocate(Intent intent, std::uint64_t bytes,
+                                                         std::string_view label) {
     TUFF_CHECK(check_alive());
     TUFF_CHECK(check_size(*this, intent, bytes, label));
     auto core = std::make_unique<BufferCore>();
@@ -150,11 +168,12 @@ Result<std::unique_ptr<BufferCore>> DeviceCore::allocate(Intent intent, std::uin
     for (const Candidate& candidate : placement(snapshot, intent)) {
         const VkResult result = create_in(*this, candidate, bytes, *core);
         if (result == VK_SUCCESS) {
-            log(LogLevel::debug, "{} of {} for '{}' in memory type {}, {}: {}", bytes_text(bytes), intent_name(intent),
-                label, core->placed.type, heap_name(snapshot.heaps[core->placed.heap], core->placed.heap),
-                candidate.wish);
+            log(LogLevel::debug, "{} of {} for '{}' in memory type {}, {}: {}", bytes_text(bytes),
+                intent_name(intent), label, core->placed.type,
+                heap_name(snapshot.heaps[core->placed.heap], core->placed.heap), candidate.wish);
             if (candidate.slow && !warned_slow[static_cast<std::size_t>(intent)].exchange(true)) {
-                log(LogLevel::warning, "'{}' ({}) is placed in {}: slower, no better memory of {} has {} left", label,
+                log(LogLevel::warning,
+                    "'{}' ({}) is placed in {}: slower, no better memory of {} has {} left", label,
                     intent_name(intent), candidate.wish, snapshot.name, bytes_text(bytes));
             }
             name_object(VK_OBJECT_TYPE_BUFFER, reinterpret_cast<std::uint64_t>(core->buffer), label);
@@ -183,10 +202,7 @@ std::vector<HeapUse> DeviceCore::heap_use() const {
     vmaGetHeapBudgets(vma, budgets.data());
     std::vector<HeapUse> use(snapshot.heaps.size());
     for (std::size_t i = 0; i < use.size(); ++i) {
-        use[i].budget_bytes = std::min<std::uint64_t>(budgets[i].budget, snapshot.heaps[i].bytes);
-        if (snapshot.heaps[i].budget_bytes < instance->snapshots[index].heaps[i].budget_bytes) {
-            use[i].budget_bytes = std::min(use[i].budget_bytes, snapshot.heaps[i].budget_bytes);
-        }
+        use[i].budget_bytes = std::min<std::uint64_t>(budgets[i].budget, heap_wall(*this, i));
         use[i].usage_bytes = budgets[i].usage;
         use[i].free_bytes = minus_saturating(use[i].budget_bytes, use[i].usage_bytes);
     }
@@ -203,21 +219,29 @@ Buffer::Buffer(Buffer&&) noexcept = default;
 Buffer& Buffer::operator=(Buffer&&) noexcept = default;
 Buffer::~Buffer() = default;
 
-std::uint64_t Buffer::size() const { return core_ ? core_->size : 0; }
-std::uint64_t Buffer::address() const { return core_ ? core_->address : 0; }
+std::uint64_t Buffer::size() const {
+    return core_ ? core_->size : 0;
+}
+std::uint64_t Buffer::address() const {
+    return core_ ? core_->address : 0;
+}
 
 std::span<std::byte> Buffer::mapped() const {
     if (!core_ || core_->mapped == nullptr) return {};
     return {core_->mapped, static_cast<std::size_t>(core_->size)};
 }
 
-Intent Buffer::intent() const { return core_ ? core_->intent : Intent::scratch; }
+Intent Buffer::intent() const {
+    return core_ ? core_->intent : Intent::scratch;
+}
 
 const Placed& Buffer::where() const {
     static const Placed nowhere;
     return core_ ? core_->placed : nowhere;
 }
 
-std::string_view Buffer::label() const { return core_ ? std::string_view(core_->label) : std::string_view(); }
+std::string_view Buffer::label() const {
+    return core_ ? std::string_view(core_->label) : std::string_view();
+}
 
 }  // namespace tuff::host

@@ -16,8 +16,8 @@ namespace tuff::host {
 
 struct BufferCore;  // private
 
-// Every buffer can be read this far past its size: lanes that are switched off still load on some devices, and a
-// loop may fetch one step ahead. What is there is undefined.
+// Every buffer can be read this far past its size: lanes that are switched off still load on some devices,
+// and a loop may fetch one step ahead. What is there is undefined.
 inline constexpr std::uint64_t kTailBytes = 16384;
 
 // Every buffer's device address is a multiple of this.
@@ -31,7 +31,8 @@ struct Placed {
     bool slow = false;
 };
 
-// Move-only owner of device memory; freed with it. No submitted work may use it by then. Keeps the device alive.
+// Move-only owner of device memory; freed with it. No submitted work may use it by then. Keeps the device
+// alive.
 class Buffer {
   public:
     Buffer();  // empty: size 0, no address
@@ -43,8 +44,8 @@ class Buffer {
     explicit operator bool() const { return core_ != nullptr; }
     [[nodiscard]] std::uint64_t size() const;     // bytes asked for, without the tail
     [[nodiscard]] std::uint64_t address() const;  // for push constants
-    // size() bytes where the host sees the memory, otherwise empty. Reading memory that is not host-cached is very
-    // slow; use readback(). Memory that is not coherent needs upload()/readback() instead of this.
+    // size() bytes where the host sees the memory, otherwise empty. Reading memory that is not host-cached is
+    // very slow; use readback(). Memory that is not coherent needs upload()/readback() instead of this.
     [[nodiscard]] std::span<std::byte> mapped() const;
     [[nodiscard]] Intent intent() const;
     [[nodiscard]] const Placed& where() const;

@@ -12,8 +12,8 @@
 namespace tuff::host {
 namespace {
 
-// The size a pipeline of this kernel is pinned to, or 0. A module of SPIR-V 1.6 lets the driver vary the size from
-// dispatch to dispatch, so wherever it can be pinned it is, also for kernels that take any size.
+// The size a pipeline of this kernel is pinned to, or 0. A module of SPIR-V 1.6 lets the driver vary the size
+// from dispatch to dispatch, so wherever it can be pinned it is, also for kernels that take any size.
 std::uint32_t pinned_subgroup_size(const DeviceSnapshot& device, const shaders::Kernel& kernel) {
     if (!device.has(Feature::subgroup_size_control)) return 0;
     return kernel.subgroup_size != 0 ? kernel.subgroup_size : device.subgroup.size;
@@ -21,28 +21,36 @@ std::uint32_t pinned_subgroup_size(const DeviceSnapshot& device, const shaders::
 
 std::string statistic_value(const VkPipelineExecutableStatisticKHR& statistic) {
     switch (statistic.format) {
-        case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_BOOL32_KHR: return statistic.value.b32 != 0 ? "yes" : "no";
-        case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_INT64_KHR: return fmt::format("{}", statistic.value.i64);
-        case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_UINT64_KHR: return fmt::format("{}", statistic.value.u64);
-        case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_FLOAT64_KHR: return fmt::format("{}", statistic.value.f64);
-        default: return "?";
+        case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_BOOL32_KHR:
+            return statistic.value.b32 != 0 ? "yes" : "no";
+        case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_INT64_KHR:
+            return fmt::format("{}", statistic.value.i64);
+        case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_UINT64_KHR:
+            return fmt::format("{}", statistic.value.u64);
+        case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_FLOAT64_KHR:
+            return fmt::format("{}", statistic.value.f64);
+        default:
+            return "?";
     }
 }
 
-// What the driver tells about a pipeline's first executable; drivers that fail to tell are taken at their word.
+// What the driver tells about a pipeline's first executable; drivers that fail to tell are taken at their
+// word.
 std::vector<PipelineStatistic> read_statistics(const DeviceCore& core, VkPipeline pipeline) {
     VkPipelineExecutableInfoKHR which{};
     which.sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR;
     which.pipeline = pipeline;
     std::uint32_t count = 0;
-    if (core.vk.vkGetPipelineExecutableStatisticsKHR(core.device, &which, &count, nullptr) != VK_SUCCESS) return {};
+    if (core.vk.vkGetPipelineExecutableStatisticsKHR(core.device, &which, &count, nullptr) != VK_SUCCESS)
+        return {};
     VkPipelineExecutableStatisticKHR empty{};
     empty.sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR;
     std::vector<VkPipelineExecutableStatisticKHR> raw(count, empty);
     if (core.vk.vkGetPipelineExecutableStatisticsKHR(core.device, &which, &count, raw.data()) < 0) return {};
     raw.resize(count);
     std::vector<PipelineStatistic> statistics;
-    for (const VkPipelineExecutableStatisticKHR& one : raw) statistics.push_back({one.name, statistic_value(one)});
+    for (const VkPipelineExecutableStatisticKHR& one : raw)
+        statistics.push_back({one.name, statistic_value(one)});
     return statistics;
 }
 
@@ -155,7 +163,8 @@ std::vector<std::string> missing_needs(const DeviceSnapshot& device, const shade
         const Subgroup& has = device.subgroup;
         const bool control = device.has(Feature::subgroup_size_control);
         if (control && (wanted < has.min_size || wanted > has.max_size)) {
-            missing.push_back(fmt::format("subgroup size {} (has {} to {})", wanted, has.min_size, has.max_size));
+            missing.push_back(
+                fmt::format("subgroup size {} (has {} to {})", wanted, has.min_size, has.max_size));
         } else if (!control && wanted != has.size) {
             missing.push_back(fmt::format("subgroup size {} (has {})", wanted, has.size));
         }
@@ -167,7 +176,8 @@ Result<const Pipeline*> Device::pipeline(const shaders::Kernel& kernel,
                                          std::span<const std::uint32_t> specialization) {
     DeviceCore& core = *core_;
     TUFF_CHECK(core.check_alive());
-    std::pair key(std::string(kernel.name), std::vector<std::uint32_t>(specialization.begin(), specialization.end()));
+    std::pair key(std::string(kernel.name),
+                  std::vector<std::uint32_t>(specialization.begin(), specialization.end()));
     {
         const std::lock_guard lock(core.pipeline_mutex);
         const auto found = core.pipelines.find(key);
@@ -180,7 +190,6 @@ Result<const Pipeline*> Device::pipeline(const shaders::Kernel& kernel,
     // Outside the lock, so that several threads compile several kernels at once.
     TUFF_TRY(built, (PipelineBuilder{core, kernel, specialization}.build()));
     const std::lock_guard lock(core.pipeline_mutex);
-    core.pipeline_cache_grown = true;
     const auto handle = reinterpret_cast<VkPipeline>(built->handle());
     const auto [at, inserted] = core.pipelines.try_emplace(std::move(key), std::move(built));
     if (!inserted) core.vk.vkDestroyPipeline(core.device, handle, nullptr);  // another thread was faster

@@ -1,4 +1,5 @@
-// Compute pipelines made from the kernel table. Arguments are one block of push constants; there are no descriptors.
+// Compute pipelines made from the kernel table. Arguments are one block of push constants; there are no
+// descriptors.
 #pragma once
 
 #include <tuff/result.hpp>
@@ -48,7 +49,8 @@ class Pipeline {
     std::uint64_t handle_ = 0;
 };
 
-// What the device lacks to run the kernel, each in words ("float16", "subgroup size 8 (has 32)"); empty: it can.
+// What the device lacks to run the kernel, each in words ("float16", "subgroup size 8 (has 32)"); empty: it
+// can.
 std::vector<std::string> missing_needs(const DeviceSnapshot& device, const shaders::Kernel& kernel);
 
 }  // namespace tuff::host

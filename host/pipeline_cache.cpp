@@ -1,7 +1,7 @@
-// Compiled pipelines kept on disk between runs. The file is ours outside (magic, key, length, hash of the rest, so that
-// a damaged file never reaches the driver) and the driver's inside.
-#include <tuff/log.hpp>
+// Compiled pipelines kept on disk between runs. The file is ours outside (magic, key, length, hash of the
+// rest, so that a damaged file never reaches the driver) and the driver's inside.
 #include <unistd.h>
+#include <tuff/log.hpp>
 
 #include <algorithm>
 #include <cstdlib>
@@ -40,7 +40,8 @@ class Hash {
     std::uint64_t value_ = 0xcbf29ce484222325;
 };
 
-// The driver sorts its own entries out; the table is part of the key so that files do not grow with every build.
+// The driver sorts its own entries out; the table is part of the key so that files do not grow with every
+// build.
 std::uint64_t cache_key(const DeviceSnapshot& device) {
     Hash hash;
     hash.add(device.device_uuid.data(), device.device_uuid.size());
@@ -82,7 +83,8 @@ bool made_for(const DeviceSnapshot& device, std::span<const char> data) {
     VkPipelineCacheHeaderVersionOne header{};
     if (data.size() < sizeof header) return false;
     std::memcpy(&header, data.data(), sizeof header);
-    return header.headerSize >= sizeof header && header.headerVersion == VK_PIPELINE_CACHE_HEADER_VERSION_ONE &&
+    return header.headerSize >= sizeof header &&
+           header.headerVersion == VK_PIPELINE_CACHE_HEADER_VERSION_ONE &&
            header.vendorID == device.vendor_id && header.deviceID == device.device_id &&
            std::equal(device.pipeline_cache_uuid.begin(), device.pipeline_cache_uuid.end(),
                       header.pipelineCacheUUID);
@@ -100,7 +102,8 @@ std::vector<char> read_file(const fs::path& path, const DeviceCore& core) {
     file.read(reinterpret_cast<char*>(&header), sizeof header);
     file.read(data.data(), static_cast<std::streamsize>(data.size()));
     const bool good = file.good() && header.magic == kMagic && header.key == cache_key(core.snapshot) &&
-                      header.bytes == data.size() && header.hash == hash_of(data) && made_for(core.snapshot, data);
+                      header.bytes == data.size() && header.hash == hash_of(data) &&
+                      made_for(core.snapshot, data);
     if (good) return data;
     log(LogLevel::debug, "ignoring the pipeline cache {}: not whole, or of another driver", path.string());
     return {};
@@ -132,7 +135,7 @@ bool write_file(const fs::path& path, std::uint64_t key, std::span<const char> d
 }  // namespace
 
 VkPipelineCache open_pipeline_cache(DeviceCore& core) {
-    std::vector<char> data;
+    std::vector<char>& data = core.pipeline_cache_file;
     if (core.options.pipeline_cache) {
         const fs::path path = cache_file(core);
         if (!path.empty()) data = read_file(path, core);
@@ -151,7 +154,8 @@ VkPipelineCache open_pipeline_cache(DeviceCore& core) {
 }
 
 void save_pipeline_cache(DeviceCore& core) {
-    if (!core.options.pipeline_cache || !core.pipeline_cache_grown || core.pipeline_cache == VK_NULL_HANDLE) return;
+    if (!core.options.pipeline_cache || core.pipelines.empty() || core.pipeline_cache == VK_NULL_HANDLE)
+        return;
     try {
         const fs::path path = cache_file(core);
         if (path.empty()) {
@@ -159,11 +163,15 @@ void save_pipeline_cache(DeviceCore& core) {
             return;
         }
         std::size_t size = 0;
-        if (core.vk.vkGetPipelineCacheData(core.device, core.pipeline_cache, &size, nullptr) != VK_SUCCESS) return;
-        if (size <= sizeof(VkPipelineCacheHeaderVersionOne) || size > kLargestFile) return;
+        if (core.vk.vkGetPipelineCacheData(core.device, core.pipeline_cache, &size, nullptr) != VK_SUCCESS)
+            return;
+        if (size > kLargestFile - sizeof(FileHeader)) return;
         std::vector<char> data(size);
-        if (core.vk.vkGetPipelineCacheData(core.device, core.pipeline_cache, &size, data.data()) != VK_SUCCESS) return;
+        if (core.vk.vkGetPipelineCacheData(core.device, core.pipeline_cache, &size, data.data()) !=
+            VK_SUCCESS)
+            return;
         data.resize(size);
+        if (data == core.pipeline_cache_file) return;
         if (!write_file(path, cache_key(core.snapshot), data)) {
             log(LogLevel::info, "pipelines are not kept: {} cannot be written", path.string());
         }

@@ -21,8 +21,9 @@ constexpr auto Y = Want::yes;
 constexpr auto N = Want::no;
 constexpr auto A = Want::any;
 
-// Host and device share one memory. Among types of equal properties the driver's order counts: it lists the faster
-// first, and on integrated devices whether cached memory is the faster one differs from vendor to vendor.
+// Host and device share one memory. Among types of equal properties the driver's order counts: it lists the
+// faster first, and on integrated devices whether cached memory is the faster one differs from vendor to
+// vendor.
 constexpr std::array kUnifiedWork = {
     Wish{"device memory the host can write", Y, Y, A, false},
     Wish{"device memory", Y, N, A, false},
@@ -55,16 +56,22 @@ constexpr std::array kReadback = {
     Wish{"device memory the host can read", Y, Y, N, true},
 };
 
-bool fits(Want want, bool property) { return want == Want::any || (want == Want::yes) == property; }
+bool fits(Want want, bool property) {
+    return want == Want::any || (want == Want::yes) == property;
+}
 
 std::span<const Wish> wishes(const DeviceSnapshot& device, Intent intent) {
     const bool shared = unified(device);
     switch (intent) {
-        case Intent::weights: return shared ? std::span<const Wish>(kUnifiedWork) : kDiscreteWeights;
+        case Intent::weights:
+            return shared ? std::span<const Wish>(kUnifiedWork) : kDiscreteWeights;
         case Intent::cache:
-        case Intent::scratch: return shared ? std::span<const Wish>(kUnifiedWork) : kDiscreteWork;
-        case Intent::upload: return shared ? std::span<const Wish>(kUnifiedUpload) : kDiscreteUpload;
-        case Intent::readback: return kReadback;
+        case Intent::scratch:
+            return shared ? std::span<const Wish>(kUnifiedWork) : kDiscreteWork;
+        case Intent::upload:
+            return shared ? std::span<const Wish>(kUnifiedUpload) : kDiscreteUpload;
+        case Intent::readback:
+            return kReadback;
     }
     return {};
 }
@@ -82,11 +89,16 @@ std::uint64_t smallest_real_heap(const DeviceSnapshot& device) {
 
 std::string_view intent_name(Intent intent) {
     switch (intent) {
-        case Intent::weights: return "weights";
-        case Intent::cache: return "cache";
-        case Intent::scratch: return "scratch";
-        case Intent::upload: return "upload";
-        case Intent::readback: return "readback";
+        case Intent::weights:
+            return "weights";
+        case Intent::cache:
+            return "cache";
+        case Intent::scratch:
+            return "scratch";
+        case Intent::upload:
+            return "upload";
+        case Intent::readback:
+            return "readback";
     }
     return "unknown";
 }
@@ -107,8 +119,8 @@ std::vector<Candidate> placement(const DeviceSnapshot& device, Intent intent) {
             }
             const Heap& heap = device.heaps[type.heap];
             if (avoid_windows && type.device_local && heap.bytes < real_heap) continue;
-            const bool taken =
-                std::ranges::any_of(candidates, [i](const Candidate& candidate) { return candidate.type == i; });
+            const bool taken = std::ranges::any_of(
+                candidates, [i](const Candidate& candidate) { return candidate.type == i; });
             if (!taken) candidates.push_back({i, wish.name, wish.slow});
         }
     }

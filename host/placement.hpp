@@ -20,15 +20,15 @@ enum class Intent {
 std::string_view intent_name(Intent intent);
 
 struct Candidate {
-    std::uint32_t type = 0;   // index into DeviceSnapshot::memory_types
-    std::string_view wish;    // what it fulfils, in words: "device memory the host can write"
-    bool slow = false;        // worse than what the intent hopes for; taking it deserves a warning
+    std::uint32_t type = 0;  // index into DeviceSnapshot::memory_types
+    std::string_view wish;   // what it fulfils, in words: "device memory the host can write"
+    bool slow = false;       // worse than what the intent hopes for; taking it deserves a warning
     bool operator==(const Candidate&) const = default;
 };
 
-// The memory types worth trying, best first; every type appears once. Empty: the device has none for this intent.
-// A device-local heap much smaller than the largest one (the 256 MiB window of a card without resizable BAR) is
-// never offered for weights, cache or scratch.
+// The memory types worth trying, best first; every type appears once. Empty: the device has none for this
+// intent. A device-local heap much smaller than the largest one (the 256 MiB window of a card without
+// resizable BAR) is never offered for weights, cache or scratch.
 std::vector<Candidate> placement(const DeviceSnapshot& device, Intent intent);
 
 // Size of one staging slot: 16 MiB, less where the heap for uploads is small.

@@ -16,28 +16,45 @@ bool listed(const std::vector<std::string>& extensions, const char* name) {
 
 DeviceType device_type(VkPhysicalDeviceType type) {
     switch (type) {
-        case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU: return DeviceType::discrete;
-        case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU: return DeviceType::integrated;
-        case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU: return DeviceType::virtual_;
-        case VK_PHYSICAL_DEVICE_TYPE_CPU: return DeviceType::cpu;
-        default: return DeviceType::other;
+        case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+            return DeviceType::discrete;
+        case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
+            return DeviceType::integrated;
+        case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
+            return DeviceType::virtual_;
+        case VK_PHYSICAL_DEVICE_TYPE_CPU:
+            return DeviceType::cpu;
+        default:
+            return DeviceType::other;
     }
 }
 
 std::string component_name(VkComponentTypeKHR type) {
     switch (type) {
-        case VK_COMPONENT_TYPE_FLOAT16_KHR: return "f16";
-        case VK_COMPONENT_TYPE_FLOAT32_KHR: return "f32";
-        case VK_COMPONENT_TYPE_FLOAT64_KHR: return "f64";
-        case VK_COMPONENT_TYPE_SINT8_KHR: return "s8";
-        case VK_COMPONENT_TYPE_SINT16_KHR: return "s16";
-        case VK_COMPONENT_TYPE_SINT32_KHR: return "s32";
-        case VK_COMPONENT_TYPE_SINT64_KHR: return "s64";
-        case VK_COMPONENT_TYPE_UINT8_KHR: return "u8";
-        case VK_COMPONENT_TYPE_UINT16_KHR: return "u16";
-        case VK_COMPONENT_TYPE_UINT32_KHR: return "u32";
-        case VK_COMPONENT_TYPE_UINT64_KHR: return "u64";
-        default: break;
+        case VK_COMPONENT_TYPE_FLOAT16_KHR:
+            return "f16";
+        case VK_COMPONENT_TYPE_FLOAT32_KHR:
+            return "f32";
+        case VK_COMPONENT_TYPE_FLOAT64_KHR:
+            return "f64";
+        case VK_COMPONENT_TYPE_SINT8_KHR:
+            return "s8";
+        case VK_COMPONENT_TYPE_SINT16_KHR:
+            return "s16";
+        case VK_COMPONENT_TYPE_SINT32_KHR:
+            return "s32";
+        case VK_COMPONENT_TYPE_SINT64_KHR:
+            return "s64";
+        case VK_COMPONENT_TYPE_UINT8_KHR:
+            return "u8";
+        case VK_COMPONENT_TYPE_UINT16_KHR:
+            return "u16";
+        case VK_COMPONENT_TYPE_UINT32_KHR:
+            return "u32";
+        case VK_COMPONENT_TYPE_UINT64_KHR:
+            return "u64";
+        default:
+            break;
     }
     // VK_COMPONENT_TYPE_BFLOAT16_KHR; headers before 1.4.311 do not have the name.
     if (static_cast<std::uint32_t>(type) == 1000141000) return "bf16";
@@ -46,11 +63,16 @@ std::string component_name(VkComponentTypeKHR type) {
 
 std::string scope_name(VkScopeKHR scope) {
     switch (scope) {
-        case VK_SCOPE_DEVICE_KHR: return "device";
-        case VK_SCOPE_WORKGROUP_KHR: return "workgroup";
-        case VK_SCOPE_SUBGROUP_KHR: return "subgroup";
-        case VK_SCOPE_QUEUE_FAMILY_KHR: return "queue_family";
-        default: return "other";
+        case VK_SCOPE_DEVICE_KHR:
+            return "device";
+        case VK_SCOPE_WORKGROUP_KHR:
+            return "workgroup";
+        case VK_SCOPE_SUBGROUP_KHR:
+            return "subgroup";
+        case VK_SCOPE_QUEUE_FAMILY_KHR:
+            return "queue_family";
+        default:
+            return "other";
     }
 }
 
@@ -156,7 +178,8 @@ void read_features(VkPhysicalDevice physical, const std::vector<std::string>& ex
     vkGetPhysicalDeviceFeatures2(physical, &chain.core);
     for (const FeatureSource& source : feature_sources()) {
         const bool extension = source.extension == nullptr || listed(extensions, source.extension);
-        out.set(source.feature, extension && std::ranges::all_of(source.bits, [&chain](FeatureSource::Bit bit) {
+        out.set(source.feature,
+                extension && std::ranges::all_of(source.bits, [&chain](FeatureSource::Bit bit) {
                     return bit(chain) == VK_TRUE;
                 }));
     }
@@ -229,16 +252,17 @@ Result<DeviceSnapshot> probe(VkPhysicalDevice physical) {
     if ((v13.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) == 0) {
         out.features.set(Feature::subgroup_size_control, false);
     }
-    out.subgroup = {v11.subgroupSize, v13.minSubgroupSize, v13.maxSubgroupSize, v13.maxComputeWorkgroupSubgroups};
+    out.subgroup = {v11.subgroupSize, v13.minSubgroupSize, v13.maxSubgroupSize,
+                    v13.maxComputeWorkgroupSubgroups};
 
     out.features.set(Feature::denorm_preserve_f16, v12.shaderDenormPreserveFloat16 == VK_TRUE);
     out.features.set(Feature::denorm_preserve_f32, v12.shaderDenormPreserveFloat32 == VK_TRUE);
     out.features.set(Feature::inf_nan_preserve_f32, v12.shaderSignedZeroInfNanPreserveFloat32 == VK_TRUE);
     out.features.set(Feature::round_to_even_f16, v12.shaderRoundingModeRTEFloat16 == VK_TRUE);
     out.features.set(Feature::round_to_even_f32, v12.shaderRoundingModeRTEFloat32 == VK_TRUE);
-    out.features.set(Feature::integer_dot_accelerated,
-                     out.has(Feature::integer_dot) &&
-                         v13.integerDotProduct4x8BitPackedSignedAccelerated == VK_TRUE);
+    out.features.set(
+        Feature::integer_dot_accelerated,
+        out.has(Feature::integer_dot) && v13.integerDotProduct4x8BitPackedSignedAccelerated == VK_TRUE);
 
     apply_quirks(v12.driverID, out);
 

@@ -1,5 +1,5 @@
-// What drivers are known to do that no Vulkan query tells. Every driver check of the project is here, each with the driver, the
-// versions and the evidence; the rest of the code sees features.
+// What drivers are known to do that no Vulkan query tells. Every driver check of the project is here, each
+// with the driver, the versions and the evidence; the rest of the code sees features.
 #pragma once
 
 #include "host/snapshot.hpp"

@@ -56,11 +56,18 @@ static_assert(!kFeatureNames.back().empty(), "a feature has no name");
 constexpr std::array<std::string_view, 5> kTypeNames = {"discrete", "integrated", "virtual", "cpu", "other"};
 
 constexpr std::array kFloor = {Feature::buffer_device_address, Feature::timeline_semaphore,
-                               Feature::synchronization2, Feature::maintenance4, Feature::scalar_block_layout};
+                               Feature::synchronization2, Feature::maintenance4,
+                               Feature::scalar_block_layout};
 
-constexpr std::uint32_t major_of(std::uint32_t version) { return (version >> 22) & 0x7f; }
-constexpr std::uint32_t minor_of(std::uint32_t version) { return (version >> 12) & 0x3ff; }
-constexpr std::uint32_t patch_of(std::uint32_t version) { return version & 0xfff; }
+constexpr std::uint32_t major_of(std::uint32_t version) {
+    return (version >> 22) & 0x7f;
+}
+constexpr std::uint32_t minor_of(std::uint32_t version) {
+    return (version >> 12) & 0x3ff;
+}
+constexpr std::uint32_t patch_of(std::uint32_t version) {
+    return version & 0xfff;
+}
 
 }  // namespace
 
@@ -75,7 +82,9 @@ std::optional<Feature> parse_feature(std::string_view name) {
     return static_cast<Feature>(at - kFeatureNames.begin());
 }
 
-std::string_view device_type_name(DeviceType type) { return kTypeNames[static_cast<std::size_t>(type)]; }
+std::string_view device_type_name(DeviceType type) {
+    return kTypeNames[static_cast<std::size_t>(type)];
+}
 
 std::optional<DeviceType> parse_device_type(std::string_view name) {
     const auto at = std::ranges::find(kTypeNames, name);
@@ -117,7 +126,9 @@ bool unified(const DeviceSnapshot& device) {
     return any_local;
 }
 
-bool software(const DeviceSnapshot& device) { return device.type == DeviceType::cpu; }
+bool software(const DeviceSnapshot& device) {
+    return device.type == DeviceType::cpu;
+}
 
 std::uint64_t device_memory_bytes(const DeviceSnapshot& device) {
     const bool all = unified(device);

@@ -1,5 +1,5 @@
-// What one device can do, as plain data. It is read once (host/probe.cpp), may be lowered (host/caps.hpp), and every
-// later decision is a pure function of it, so decisions are tested without a driver.
+// What one device can do, as plain data. It is read once (host/probe.cpp), may be lowered (host/caps.hpp),
+// and every later decision is a pure function of it, so decisions are tested without a driver.
 #pragma once
 
 #include <array>
@@ -15,8 +15,8 @@ namespace tuff::host {
 
 enum class DeviceType { discrete, integrated, virtual_, cpu, other };
 
-// Everything a plan or a kernel may ask for by name. The first group is the floor: a device without one of those is
-// not used at all. All the others only choose faster variants.
+// Everything a plan or a kernel may ask for by name. The first group is the floor: a device without one of
+// those is not used at all. All the others only choose faster variants.
 enum class Feature : std::uint8_t {
     // the floor
     buffer_device_address,
@@ -44,7 +44,7 @@ enum class Feature : std::uint8_t {
     integer_dot,
     integer_dot_accelerated,  // packed 4x8-bit, both signed
     cooperative_matrix,
-    cooperative_matrix2,            // NV: flexible sizes, reductions, conversions, per-element, tensor addressing
+    cooperative_matrix2,  // NV: flexible sizes, reductions, conversions, per-element, tensor addressing
     cooperative_matrix2_workgroup,  // the same with one matrix spread over a workgroup
     // subgroups
     subgroup_vote,
@@ -57,7 +57,8 @@ enum class Feature : std::uint8_t {
     subgroup_extended_types,  // subgroup operations on 8-bit, 16-bit and float16
     subgroup_size_control,    // the size can be required for a compute pipeline
     subgroup_full,            // full subgroups can be required for a compute pipeline
-    // how the driver compiles: loads from addresses that are uniform over the subgroup become scalar loads, and eight of
+    // how the driver compiles: loads from addresses that are uniform over the subgroup become scalar loads,
+    // and eight of
     // them joined by selects on the lane one vector load; only software drivers have it (host/quirks.hpp)
     uniform_loads,
     // the machine around it
@@ -90,7 +91,9 @@ class FeatureSet {
     constexpr bool operator==(const FeatureSet&) const = default;
 
   private:
-    static constexpr std::uint64_t bit(Feature feature) { return std::uint64_t{1} << static_cast<unsigned>(feature); }
+    static constexpr std::uint64_t bit(Feature feature) {
+        return std::uint64_t{1} << static_cast<unsigned>(feature);
+    }
     std::uint64_t bits_ = 0;
 };
 static_assert(kFeatureCount <= 64);
@@ -121,8 +124,9 @@ struct Subgroup {
 struct Heap {
     std::uint64_t bytes = 0;
     bool device_local = false;
-    std::uint64_t budget_bytes = 0;  // what this process may use in all, its present use included; an estimate
-    std::uint64_t usage_bytes = 0;   // what it used when the snapshot was taken
+    std::uint64_t budget_bytes =
+        0;                          // what this process may use in all, its present use included; an estimate
+    std::uint64_t usage_bytes = 0;  // what it used when the snapshot was taken
     bool operator==(const Heap&) const = default;
 };
 
@@ -182,8 +186,8 @@ struct DeviceSnapshot {
 // "1.3.230" from Vulkan's packed form.
 std::string version_text(std::uint32_t api_version);
 
-// The family work is sent to: one that can time comes first, then one with graphics too, which every driver has and
-// tunes; dedicated compute families are for working beside it. Empty: no compute queue.
+// The family work is sent to: one that can time comes first, then one with graphics too, which every driver
+// has and tunes; dedicated compute families are for working beside it. Empty: no compute queue.
 std::optional<std::uint32_t> compute_family(const DeviceSnapshot& device);
 
 // Whether host and device share one memory, so that a buffer is written in place and never staged.
@@ -195,7 +199,8 @@ bool software(const DeviceSnapshot& device);
 // Bytes of the device-local heaps; of all heaps when memory is unified.
 std::uint64_t device_memory_bytes(const DeviceSnapshot& device);
 
-// Nanoseconds from one timestamp to a later one, on a counter of `valid_bits` bits that may have wrapped once.
+// Nanoseconds from one timestamp to a later one, on a counter of `valid_bits` bits that may have wrapped
+// once.
 double ticks_to_ns(std::uint64_t later, std::uint64_t earlier, std::uint32_t valid_bits, double period_ns);
 
 // Every reason why Tuff cannot use the device ("Vulkan 1.2.0; needs 1.3"); empty: it can.

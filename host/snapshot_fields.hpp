@@ -1,5 +1,5 @@
-// Private to host/: nlohmann's JSON with errors as values, and the one list of a snapshot's number fields that JSON and
-// caps share.
+// Private to host/: nlohmann's JSON with errors as values, and the one list of a snapshot's number fields
+// that JSON and caps share.
 #pragma once
 
 #include <tuff/result.hpp>
@@ -40,7 +40,8 @@ Result<void> read_number(const Json& value, const std::string& field, std::array
     if (!value.is_array() || value.size() != N) {
         return fail(ErrorCode::malformed, "'{}' is not a list of {} numbers", field, N);
     }
-    for (std::size_t i = 0; i < N; ++i) TUFF_CHECK(read_number(value[i], fmt::format("{}[{}]", field, i), out[i]));
+    for (std::size_t i = 0; i < N; ++i)
+        TUFF_CHECK(read_number(value[i], fmt::format("{}[{}]", field, i), out[i]));
     return {};
 }
 
@@ -56,8 +57,8 @@ inline Result<void> read_text(const Json& value, const std::string& field, std::
     return {};
 }
 
-// Calls visit(name, member, lowerable) for every limit. `lowerable`: a smaller value describes a lesser device; of the
-// others (a period, an alignment) no value is less than another.
+// Calls visit(name, member, lowerable) for every limit. `lowerable`: a smaller value describes a lesser
+// device; of the others (a period, an alignment) no value is less than another.
 template <class AnyLimits, class Visit>
 void for_each_limit(AnyLimits& limits, Visit visit) {
     visit("max_workgroup_size", limits.max_workgroup_size, true);

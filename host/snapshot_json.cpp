@@ -52,74 +52,80 @@ Result<void> read_list(const Json& list, const std::string& path, std::vector<T>
 }
 
 // Turns "this member is read by that call" into the known-or-not answer of read_members.
-#define TUFF_MEMBER(text, call)   \
-    if (name == (text)) {         \
-        TUFF_CHECK(call);         \
-        return true;              \
+#define TUFF_MEMBER(text, call) \
+    if (name == (text)) {       \
+        TUFF_CHECK(call);       \
+        return true;            \
     }
 
 Result<void> read_limits(const Json& object, const std::string& path, Limits& out) {
-    return read_members(object, path, [&](std::string_view name, const Json& value, const std::string& field) {
-        Result<bool> known = false;
-        for_each_limit(out, [&](std::string_view limit, auto& member, bool /*lowerable*/) {
-            if (limit != name) return;
-            Result<void> read = read_number(value, field, member);
-            known = read ? Result<bool>(true) : Result<bool>(std::unexpected(std::move(read).error()));
+    return read_members(
+        object, path, [&](std::string_view name, const Json& value, const std::string& field) {
+            Result<bool> known = false;
+            for_each_limit(out, [&](std::string_view limit, auto& member, bool /*lowerable*/) {
+                if (limit != name) return;
+                Result<void> read = read_number(value, field, member);
+                known = read ? Result<bool>(true) : Result<bool>(std::unexpected(std::move(read).error()));
+            });
+            return known;
         });
-        return known;
-    });
 }
 
 Result<void> read_subgroup(const Json& object, const std::string& path, Subgroup& out) {
-    return read_members(object, path,
-                        [&](std::string_view name, const Json& value, const std::string& field) -> Result<bool> {
-                            TUFF_MEMBER("size", read_number(value, field, out.size));
-                            TUFF_MEMBER("min_size", read_number(value, field, out.min_size));
-                            TUFF_MEMBER("max_size", read_number(value, field, out.max_size));
-                            TUFF_MEMBER("max_per_workgroup", read_number(value, field, out.max_per_workgroup));
-                            return false;
-                        });
+    return read_members(
+        object, path,
+        [&](std::string_view name, const Json& value, const std::string& field) -> Result<bool> {
+            TUFF_MEMBER("size", read_number(value, field, out.size));
+            TUFF_MEMBER("min_size", read_number(value, field, out.min_size));
+            TUFF_MEMBER("max_size", read_number(value, field, out.max_size));
+            TUFF_MEMBER("max_per_workgroup", read_number(value, field, out.max_per_workgroup));
+            return false;
+        });
 }
 
 Result<void> read_features(const Json& object, const std::string& path, FeatureSet& out) {
-    return read_members(object, path,
-                        [&](std::string_view name, const Json& value, const std::string& field) -> Result<bool> {
-                            const std::optional<Feature> feature = parse_feature(name);
-                            if (!feature) return false;
-                            bool present = false;
-                            TUFF_CHECK(read_flag(value, field, present));
-                            out.set(*feature, present);
-                            return true;
-                        });
+    return read_members(
+        object, path,
+        [&](std::string_view name, const Json& value, const std::string& field) -> Result<bool> {
+            const std::optional<Feature> feature = parse_feature(name);
+            if (!feature) return false;
+            bool present = false;
+            TUFF_CHECK(read_flag(value, field, present));
+            out.set(*feature, present);
+            return true;
+        });
 }
 
 Result<void> read_heap(const Json& object, const std::string& path, Heap& out) {
-    return read_members(object, path,
-                        [&](std::string_view name, const Json& value, const std::string& field) -> Result<bool> {
-                            TUFF_MEMBER("bytes", read_number(value, field, out.bytes));
-                            TUFF_MEMBER("device_local", read_flag(value, field, out.device_local));
-                            TUFF_MEMBER("budget_bytes", read_number(value, field, out.budget_bytes));
-                            TUFF_MEMBER("usage_bytes", read_number(value, field, out.usage_bytes));
-                            return false;
-                        });
+    return read_members(
+        object, path,
+        [&](std::string_view name, const Json& value, const std::string& field) -> Result<bool> {
+            TUFF_MEMBER("bytes", read_number(value, field, out.bytes));
+            TUFF_MEMBER("device_local", read_flag(value, field, out.device_local));
+            TUFF_MEMBER("budget_bytes", read_number(value, field, out.budget_bytes));
+            TUFF_MEMBER("usage_bytes", read_number(value, field, out.usage_bytes));
+            return false;
+        });
 }
 
 Result<void> read_memory_type(const Json& object, const std::string& path, MemoryType& out) {
-    return read_members(object, path,
-                        [&](std::string_view name, const Json& value, const std::string& field) -> Result<bool> {
-                            TUFF_MEMBER("heap", read_number(value, field, out.heap));
-                            TUFF_MEMBER("device_local", read_flag(value, field, out.device_local));
-                            TUFF_MEMBER("host_visible", read_flag(value, field, out.host_visible));
-                            TUFF_MEMBER("host_coherent", read_flag(value, field, out.host_coherent));
-                            TUFF_MEMBER("host_cached", read_flag(value, field, out.host_cached));
-                            TUFF_MEMBER("special", read_flag(value, field, out.special));
-                            return false;
-                        });
+    return read_members(
+        object, path,
+        [&](std::string_view name, const Json& value, const std::string& field) -> Result<bool> {
+            TUFF_MEMBER("heap", read_number(value, field, out.heap));
+            TUFF_MEMBER("device_local", read_flag(value, field, out.device_local));
+            TUFF_MEMBER("host_visible", read_flag(value, field, out.host_visible));
+            TUFF_MEMBER("host_coherent", read_flag(value, field, out.host_coherent));
+            TUFF_MEMBER("host_cached", read_flag(value, field, out.host_cached));
+            TUFF_MEMBER("special", read_flag(value, field, out.special));
+            return false;
+        });
 }
 
 Result<void> read_queue_family(const Json& object, const std::string& path, QueueFamily& out) {
     return read_members(
-        object, path, [&](std::string_view name, const Json& value, const std::string& field) -> Result<bool> {
+        object, path,
+        [&](std::string_view name, const Json& value, const std::string& field) -> Result<bool> {
             TUFF_MEMBER("count", read_number(value, field, out.count));
             TUFF_MEMBER("graphics", read_flag(value, field, out.graphics));
             TUFF_MEMBER("compute", read_flag(value, field, out.compute));
@@ -130,19 +136,20 @@ Result<void> read_queue_family(const Json& object, const std::string& path, Queu
 }
 
 Result<void> read_matrix_shape(const Json& object, const std::string& path, MatrixShape& out) {
-    return read_members(object, path,
-                        [&](std::string_view name, const Json& value, const std::string& field) -> Result<bool> {
-                            TUFF_MEMBER("m", read_number(value, field, out.m));
-                            TUFF_MEMBER("n", read_number(value, field, out.n));
-                            TUFF_MEMBER("k", read_number(value, field, out.k));
-                            TUFF_MEMBER("a", read_text(value, field, out.a));
-                            TUFF_MEMBER("b", read_text(value, field, out.b));
-                            TUFF_MEMBER("c", read_text(value, field, out.c));
-                            TUFF_MEMBER("result", read_text(value, field, out.result));
-                            TUFF_MEMBER("scope", read_text(value, field, out.scope));
-                            TUFF_MEMBER("saturating", read_flag(value, field, out.saturating));
-                            return false;
-                        });
+    return read_members(
+        object, path,
+        [&](std::string_view name, const Json& value, const std::string& field) -> Result<bool> {
+            TUFF_MEMBER("m", read_number(value, field, out.m));
+            TUFF_MEMBER("n", read_number(value, field, out.n));
+            TUFF_MEMBER("k", read_number(value, field, out.k));
+            TUFF_MEMBER("a", read_text(value, field, out.a));
+            TUFF_MEMBER("b", read_text(value, field, out.b));
+            TUFF_MEMBER("c", read_text(value, field, out.c));
+            TUFF_MEMBER("result", read_text(value, field, out.result));
+            TUFF_MEMBER("scope", read_text(value, field, out.scope));
+            TUFF_MEMBER("saturating", read_flag(value, field, out.saturating));
+            return false;
+        });
 }
 
 Result<void> read_type(const Json& value, const std::string& field, DeviceType& out) {
@@ -204,13 +211,15 @@ Result<void> read_snapshot(const Json& object, DeviceSnapshot& out) {
 // Text from a driver is not always UTF-8; the serializer would throw.
 Json text_of(const std::string& text) {
     std::string clean = text;
-    std::ranges::replace_if(clean, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+    std::ranges::replace_if(
+        clean, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
     return clean;
 }
 
 Json limits_json(const Limits& limits) {
     Json out = Json::object();
-    for_each_limit(limits, [&out](const char* name, const auto& member, bool /*lowerable*/) { out[name] = member; });
+    for_each_limit(limits,
+                   [&out](const char* name, const auto& member, bool /*lowerable*/) { out[name] = member; });
     return out;
 }
 

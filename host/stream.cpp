@@ -94,8 +94,8 @@ Result<AccessTracker::Range> Stream::Impl::range(const Access& access) const {
     const std::uint64_t bytes =
         access.bytes == Access::kWhole ? minus_saturating(target.size(), access.offset) : access.bytes;
     if (!within(access.offset, bytes, target.size())) {
-        return fail(ErrorCode::usage, "stream '{}': {} bytes at {} do not lie within '{}' of {} bytes", name, bytes,
-                    access.offset, target.label(), target.size());
+        return fail(ErrorCode::usage, "stream '{}': {} bytes at {} do not lie within '{}' of {} bytes", name,
+                    bytes, access.offset, target.label(), target.size());
     }
     return AccessTracker::Range{reinterpret_cast<std::uint64_t>(target.core()->buffer), access.offset,
                                 access.offset + bytes, access.use != Access::Use::write,
@@ -135,8 +135,8 @@ Result<void> Stream::dispatch(const Pipeline& pipeline, std::span<const std::byt
     if (groups.x == 0 || groups.y == 0 || groups.z == 0 || groups.x > limit[0] || groups.y > limit[1] ||
         groups.z > limit[2]) {
         return fail(ErrorCode::usage, "kernel '{}': {} x {} x {} workgroups; {} takes 1 to {} x {} x {}",
-                    pipeline.name(), groups.x, groups.y, groups.z, self.core->snapshot.name, limit[0], limit[1],
-                    limit[2]);
+                    pipeline.name(), groups.x, groups.y, groups.z, self.core->snapshot.name, limit[0],
+                    limit[1], limit[2]);
     }
     std::vector<AccessTracker::Range> ranges;
     for (const Access& access : accesses) {
@@ -144,8 +144,9 @@ Result<void> Stream::dispatch(const Pipeline& pipeline, std::span<const std::byt
         ranges.push_back(range);
     }
     self.order(ranges);
-    self.commands.emplace_back(DispatchCommand{reinterpret_cast<VkPipeline>(pipeline.handle()), self.push.size(),
-                                               static_cast<std::uint32_t>(push.size()), groups});
+    self.commands.emplace_back(DispatchCommand{reinterpret_cast<VkPipeline>(pipeline.handle()),
+                                               self.push.size(), static_cast<std::uint32_t>(push.size()),
+                                               groups});
     self.push.insert(self.push.end(), push.begin(), push.end());
     return {};
 }
@@ -157,7 +158,8 @@ Result<void> Stream::copy(const Buffer& from, std::uint64_t from_offset, Buffer&
     TUFF_TRY(source, self.range(Access::read(from, from_offset, bytes)));
     TUFF_TRY(target, self.range(Access::write(to, to_offset, bytes)));
     if (source.buffer == target.buffer && source.begin < target.end && target.begin < source.end) {
-        return fail(ErrorCode::usage, "stream '{}': a copy within '{}' overlaps itself", self.name, from.label());
+        return fail(ErrorCode::usage, "stream '{}': a copy within '{}' overlaps itself", self.name,
+                    from.label());
     }
     if (bytes == 0) return {};
     self.order(std::array{source, target});
@@ -171,8 +173,8 @@ Result<void> Stream::fill(Buffer& buffer, std::uint64_t offset, std::uint64_t by
     TUFF_CHECK(self.check_recording());
     TUFF_TRY(target, self.range(Access::write(buffer, offset, bytes)));
     if (offset % 4 != 0 || bytes % 4 != 0) {
-        return fail(ErrorCode::usage, "stream '{}': a fill of {} bytes at {} in '{}' is not in words of 4", self.name,
-                    bytes, offset, buffer.label());
+        return fail(ErrorCode::usage, "stream '{}': a fill of {} bytes at {} in '{}' is not in words of 4",
+                    self.name, bytes, offset, buffer.label());
     }
     if (bytes == 0) return {};
     self.order(std::array{target});
@@ -205,34 +207,36 @@ void Stream::end_label() {
 void Stream::Impl::record_one(const Command& command) {
     DispatchTable& vk = core->vk;
     const bool labels = core->instance->debug_utils;
-    std::visit(Overloaded{
-                   [&](const DispatchCommand& c) {
-                       vk.vkCmdBindPipeline(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, c.pipeline);
-                       if (c.push_bytes != 0) {
-                           vk.vkCmdPushConstants(buffer, core->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, c.push_bytes,
-                                                 push.data() + c.push_offset);
-                       }
-                       vk.vkCmdDispatch(buffer, c.groups.x, c.groups.y, c.groups.z);
-                   },
-                   [&](const CopyCommand& c) { vk.vkCmdCopyBuffer(buffer, c.from, c.to, 1, &c.region); },
-                   [&](const FillCommand& c) { vk.vkCmdFillBuffer(buffer, c.buffer, c.offset, c.bytes, c.word); },
-                   [&](const BarrierCommand&) {
-                       memory_barrier(*core, buffer, kWorkStages, kWorkWrites, kWorkStages, kWorkReads | kWorkWrites);
-                   },
-                   [&](const TimestampCommand& c) {
-                       vk.vkCmdWriteTimestamp2(buffer, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT, queries, c.index);
-                   },
-                   [&](const BeginLabelCommand& c) {
-                       VkDebugUtilsLabelEXT text{};
-                       text.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT;
-                       text.pLabelName = c.text.c_str();
-                       if (labels) vkCmdBeginDebugUtilsLabelEXT(buffer, &text);
-                   },
-                   [&](const EndLabelCommand&) {
-                       if (labels) vkCmdEndDebugUtilsLabelEXT(buffer);
-                   },
-               },
-               command);
+    std::visit(
+        Overloaded{
+            [&](const DispatchCommand& c) {
+                vk.vkCmdBindPipeline(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, c.pipeline);
+                if (c.push_bytes != 0) {
+                    vk.vkCmdPushConstants(buffer, core->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, c.push_bytes,
+                                          push.data() + c.push_offset);
+                }
+                vk.vkCmdDispatch(buffer, c.groups.x, c.groups.y, c.groups.z);
+            },
+            [&](const CopyCommand& c) { vk.vkCmdCopyBuffer(buffer, c.from, c.to, 1, &c.region); },
+            [&](const FillCommand& c) { vk.vkCmdFillBuffer(buffer, c.buffer, c.offset, c.bytes, c.word); },
+            [&](const BarrierCommand&) {
+                memory_barrier(*core, buffer, kWorkStages, kWorkWrites, kWorkStages,
+                               kWorkReads | kWorkWrites);
+            },
+            [&](const TimestampCommand& c) {
+                vk.vkCmdWriteTimestamp2(buffer, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT, queries, c.index);
+            },
+            [&](const BeginLabelCommand& c) {
+                VkDebugUtilsLabelEXT text{};
+                text.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT;
+                text.pLabelName = c.text.c_str();
+                if (labels) vkCmdBeginDebugUtilsLabelEXT(buffer, &text);
+            },
+            [&](const EndLabelCommand&) {
+                if (labels) vkCmdEndDebugUtilsLabelEXT(buffer);
+            },
+        },
+        command);
 }
 
 Result<void> Stream::Impl::record() {
@@ -250,7 +254,8 @@ Result<void> Stream::Impl::record() {
         info.queryType = VK_QUERY_TYPE_TIMESTAMP;
         info.queryCount = timestamps;
         const VkResult result = core->vk.vkCreateQueryPool(core->device, &info, nullptr, &queries);
-        if (result != VK_SUCCESS) return core->fail(result, "creating {} timestamps for '{}'", timestamps, name);
+        if (result != VK_SUCCESS)
+            return core->fail(result, "creating {} timestamps for '{}'", timestamps, name);
     }
     TUFF_CHECK(begin_commands(*core, buffer));
     if (timestamps != 0) core->vk.vkCmdResetQueryPool(buffer, queries, 0, timestamps);
@@ -307,14 +312,18 @@ Result<std::vector<double>> Stream::timestamps_ns() {
     if (result != VK_SUCCESS) return self.core->fail(result, "reading the timestamps of '{}'", self.name);
     const DeviceSnapshot& device = self.core->snapshot;
     for (std::size_t i = 0; i < times.size(); ++i) {
-        times[i] = ticks_to_ns(raw[i], raw[0],
-                               device.queue_families[self.core->queue_family].timestamp_valid_bits,
-                               device.limits.timestamp_period_ns);
+        times[i] =
+            ticks_to_ns(raw[i], raw[0], device.queue_families[self.core->queue_family].timestamp_valid_bits,
+                        device.limits.timestamp_period_ns);
     }
     return times;
 }
 
-std::size_t Stream::command_count() const { return impl_->work; }
-std::size_t Stream::barrier_count() const { return impl_->barriers; }
+std::size_t Stream::command_count() const {
+    return impl_->work;
+}
+std::size_t Stream::barrier_count() const {
+    return impl_->barriers;
+}
 
 }  // namespace tuff::host

@@ -1,5 +1,5 @@
-// A stream: commands recorded once and run any number of times. Barriers are placed where the recorded reads and writes
-// need them, and nowhere else.
+// A stream: commands recorded once and run any number of times. Barriers are placed where the recorded reads
+// and writes need them, and nowhere else.
 #pragma once
 
 #include <tuff/result.hpp>
@@ -42,8 +42,8 @@ struct Access {
     }
 };
 
-// Used by one thread at a time. Buffers and pipelines it names must outlive its last run. A command that fails leaves
-// the stream as it was.
+// Used by one thread at a time. Buffers and pipelines it names must outlive its last run. A command that
+// fails leaves the stream as it was.
 class Stream {
   public:
     explicit Stream(Device& device, std::string_view name = "stream");
@@ -53,8 +53,9 @@ class Stream {
 
     // Recording, until finish().
 
-    // Runs `groups` workgroups with `push` (a multiple of 4 bytes, at most kPushConstantBytes) as push constants.
-    // usage: the group count is 0 or beyond the device's limit, or an access lies outside its buffer.
+    // Runs `groups` workgroups with `push` (a multiple of 4 bytes, at most kPushConstantBytes) as push
+    // constants. usage: the group count is 0 or beyond the device's limit, or an access lies outside its
+    // buffer.
     Result<void> dispatch(const Pipeline& pipeline, std::span<const std::byte> push, Groups groups,
                           std::span<const Access> accesses);
     Result<void> copy(const Buffer& from, std::uint64_t from_offset, Buffer& to, std::uint64_t to_offset,
@@ -62,8 +63,8 @@ class Stream {
     // offset and bytes are multiples of 4.
     Result<void> fill(Buffer& buffer, std::uint64_t offset, std::uint64_t bytes, std::uint32_t word);
 
-    // A point in time: everything recorded before is done, nothing recorded after has begun. Returns its index in
-    // timestamps_ns(). unsupported: the queue has no clock.
+    // A point in time: everything recorded before is done, nothing recorded after has begun. Returns its
+    // index in timestamps_ns(). unsupported: the queue has no clock.
     Result<std::uint32_t> timestamp();
 
     // Names everything recorded during the returned object's life, for captures and validation messages.
@@ -86,8 +87,8 @@ class Stream {
 
     // submit() and wait().
     Result<void> run();
-    // Hands the commands to the device, after everything submitted before; waits first where this stream's last run
-    // has not ended.
+    // Hands the commands to the device, after everything submitted before; waits first where this stream's
+    // last run has not ended.
     Result<void> submit();
     // Blocks until the last run has ended; at once where there is none.
     Result<void> wait();

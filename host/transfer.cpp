@@ -10,10 +10,11 @@
 namespace tuff::host {
 namespace {
 
-Result<void> check_range(const Buffer& buffer, std::uint64_t offset, std::uint64_t bytes, std::string_view what) {
+Result<void> check_range(const Buffer& buffer, std::uint64_t offset, std::uint64_t bytes,
+                         std::string_view what) {
     if (within(offset, bytes, buffer.size())) return {};
-    return fail(ErrorCode::usage, "{} of {} bytes at {} does not lie within '{}' of {} bytes", what, bytes, offset,
-                buffer.label(), buffer.size());
+    return fail(ErrorCode::usage, "{} of {} bytes at {} does not lie within '{}' of {} bytes", what, bytes,
+                offset, buffer.label(), buffer.size());
 }
 
 Result<void> prepare_pool(DeviceCore& core) {
@@ -32,7 +33,8 @@ Result<void> prepare_pool(DeviceCore& core) {
 }
 
 // Slots of at least `least` bytes; a ring that is too small is made anew.
-Result<void> prepare_ring(DeviceCore& core, std::array<StagingSlot, 2>& ring, Intent intent, std::uint64_t least) {
+Result<void> prepare_ring(DeviceCore& core, std::array<StagingSlot, 2>& ring, Intent intent,
+                          std::uint64_t least) {
     TUFF_CHECK(prepare_pool(core));
     const std::uint64_t bytes = std::max(least, staging_slot_bytes(core.snapshot));
     for (StagingSlot& slot : ring) {
@@ -47,9 +49,11 @@ Result<void> prepare_ring(DeviceCore& core, std::array<StagingSlot, 2>& ring, In
     return {};
 }
 
-// Records one copy, ordered after everything submitted before and before everything submitted after, and submits it.
-Result<std::uint64_t> submit_copy(DeviceCore& core, VkCommandBuffer commands, VkBuffer from, std::uint64_t from_offset,
-                                  VkBuffer to, std::uint64_t to_offset, std::uint64_t bytes, std::string_view what) {
+// Records one copy, ordered after everything submitted before and before everything submitted after, and
+// submits it.
+Result<std::uint64_t> submit_copy(DeviceCore& core, VkCommandBuffer commands, VkBuffer from,
+                                  std::uint64_t from_offset, VkBuffer to, std::uint64_t to_offset,
+                                  std::uint64_t bytes, std::string_view what) {
     TUFF_CHECK(begin_commands(core, commands));
     const VkBufferCopy region{from_offset, to_offset, bytes};
     core.vk.vkCmdCopyBuffer(commands, from, to, 1, &region);
@@ -63,7 +67,8 @@ Result<void> flush(DeviceCore& core, const BufferCore& buffer, std::uint64_t off
     return {};
 }
 
-Result<void> invalidate(DeviceCore& core, const BufferCore& buffer, std::uint64_t offset, std::uint64_t bytes) {
+Result<void> invalidate(DeviceCore& core, const BufferCore& buffer, std::uint64_t offset,
+                        std::uint64_t bytes) {
     const VkResult result = vmaInvalidateAllocation(core.vma, buffer.allocation, offset, bytes);
     if (result != VK_SUCCESS) return core.fail(result, "reading '{}'", buffer.label);
     return {};
@@ -82,8 +87,8 @@ Result<void> upload_staged(DeviceCore& core, BufferCore& buffer, std::uint64_t o
         const std::uint64_t chunk = std::min(bytes - at, slot.buffer->size / granule * granule);
         fill_chunk(at, {slot.buffer->mapped, static_cast<std::size_t>(chunk)});
         TUFF_CHECK(flush(core, *slot.buffer, 0, chunk));
-        TUFF_TRY(value, submit_copy(core, slot.commands, slot.buffer->buffer, 0, buffer.buffer, offset + at, chunk,
-                                    "an upload"));
+        TUFF_TRY(value, submit_copy(core, slot.commands, slot.buffer->buffer, 0, buffer.buffer, offset + at,
+                                    chunk, "an upload"));
         slot.done = last = value;
         at += chunk;
     }
@@ -98,14 +103,17 @@ Result<void> readback_staged(DeviceCore& core, const BufferCore& buffer, std::ui
     // One copy runs ahead of the one being emptied.
     std::uint64_t asked = 0;
     std::uint64_t got = 0;
-    const std::uint64_t slot_bytes = std::min(staging.readback[0].buffer->size, staging.readback[1].buffer->size);
-    const auto slot_at = [&](std::uint64_t at) -> StagingSlot& { return staging.readback[at / slot_bytes % 2]; };
+    const std::uint64_t slot_bytes =
+        std::min(staging.readback[0].buffer->size, staging.readback[1].buffer->size);
+    const auto slot_at = [&](std::uint64_t at) -> StagingSlot& {
+        return staging.readback[at / slot_bytes % 2];
+    };
     while (got < out.size()) {
         while (asked < out.size() && asked < got + 2 * slot_bytes) {
             StagingSlot& slot = slot_at(asked);
             const std::uint64_t chunk = std::min(out.size() - asked, slot_bytes);
-            TUFF_TRY(value, submit_copy(core, slot.commands, buffer.buffer, offset + asked, slot.buffer->buffer, 0,
-                                        chunk, "a readback"));
+            TUFF_TRY(value, submit_copy(core, slot.commands, buffer.buffer, offset + asked,
+                                        slot.buffer->buffer, 0, chunk, "a readback"));
             slot.done = value;
             asked += chunk;
         }
@@ -124,7 +132,8 @@ Result<void> upload_chunks(Device& device, Buffer& buffer, std::uint64_t offset,
     DeviceCore& core = *device.core();
     TUFF_CHECK(core.check_alive());
     TUFF_CHECK(check_range(buffer, offset, bytes, "an upload"));
-    if (granule == 0) return fail(ErrorCode::usage, "an upload into '{}' in chunks of 0 bytes", buffer.label());
+    if (granule == 0)
+        return fail(ErrorCode::usage, "an upload into '{}' in chunks of 0 bytes", buffer.label());
     if (bytes == 0) return {};
     BufferCore& to = *buffer.core();
     if (to.mapped == nullptr) return upload_staged(core, to, offset, bytes, fill_chunk, granule);
@@ -134,8 +143,8 @@ Result<void> upload_chunks(Device& device, Buffer& buffer, std::uint64_t offset,
 
 }  // namespace
 
-Result<void> upload(Device& device, Buffer& buffer, std::uint64_t offset, std::uint64_t bytes, const FillChunk& fill,
-                    std::uint64_t granule) {
+Result<void> upload(Device& device, Buffer& buffer, std::uint64_t offset, std::uint64_t bytes,
+                    const FillChunk& fill, std::uint64_t granule) {
     try {
         return upload_chunks(device, buffer, offset, bytes, fill, granule);
     } catch (const std::exception& error) {
@@ -156,14 +165,16 @@ Result<void> readback(Device& device, const Buffer& buffer, std::uint64_t offset
     if (out.empty()) return {};
     const BufferCore& from = *buffer.core();
     // The host reads memory that is not cached a word at a time; a copy by the device is faster from there.
-    const bool in_place = from.mapped != nullptr && (from.placed.properties.host_cached || unified(core.snapshot));
+    const bool in_place =
+        from.mapped != nullptr && (from.placed.properties.host_cached || unified(core.snapshot));
     if (!in_place) return readback_staged(core, from, offset, out);
     TUFF_CHECK(invalidate(core, from, offset, out.size()));
     std::memcpy(out.data(), from.mapped + offset, out.size());
     return {};
 }
 
-Result<void> fill(Device& device, Buffer& buffer, std::uint64_t offset, std::uint64_t bytes, std::uint32_t word) {
+Result<void> fill(Device& device, Buffer& buffer, std::uint64_t offset, std::uint64_t bytes,
+                  std::uint32_t word) {
     DeviceCore& core = *device.core();
     TUFF_CHECK(core.check_alive());
     TUFF_CHECK(check_range(buffer, offset, bytes, "a fill"));
@@ -188,7 +199,8 @@ Result<void> fill(Device& device, Buffer& buffer, std::uint64_t offset, std::uin
 }
 
 void destroy_staging(DeviceCore& core) {
-    if (core.staging.pool != VK_NULL_HANDLE) core.vk.vkDestroyCommandPool(core.device, core.staging.pool, nullptr);
+    if (core.staging.pool != VK_NULL_HANDLE)
+        core.vk.vkDestroyCommandPool(core.device, core.staging.pool, nullptr);
 }
 
 }  // namespace tuff::host

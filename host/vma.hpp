@@ -1,4 +1,5 @@
-// Private to host/: Vulkan Memory Allocator, without any function of its own choosing (host/memory.cpp hands it ours).
+// Private to host/: Vulkan Memory Allocator, without any function of its own choosing (host/memory.cpp hands
+// it ours).
 #pragma once
 
 #define VMA_STATIC_VULKAN_FUNCTIONS 0
