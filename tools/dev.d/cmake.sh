@@ -20,7 +20,7 @@ prepare() {
     fi
     say "configuring build/${dir##*/}"
     rm -f "$dir/.configured" # of an earlier place or other arguments: start afresh
-    (cd "$ROOT" && cmake --fresh "${arguments[@]}") >&2
+    (cd "$ROOT" && cmake --fresh --log-level=NOTICE "${arguments[@]}") >&2
     echo "${arguments[*]}" >"$dir/.configured"
 }
 

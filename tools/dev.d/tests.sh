@@ -8,7 +8,8 @@ cmd_test() {
             --swiftshader) swiftshader=1 ;;
             --validate) validate=1 ;;
             --preset)
-                preset=${2-}
+                (($# >= 2)) || misuse "--preset needs a name"
+                preset=$2
                 shift
                 ;;
             *) break ;;
