@@ -132,7 +132,6 @@ DeviceCore::~DeviceCore() {
     if (device != VK_NULL_HANDLE) {
         vk.vkDeviceWaitIdle(device);  // a lost device says so at once; nothing else to do about it here
         if (!lost) save_pipeline_cache(*this);
-        destroy_staging(*this);
         for (const auto& [key, pipeline] : pipelines) {
             vk.vkDestroyPipeline(device, reinterpret_cast<VkPipeline>(pipeline->handle()), nullptr);
         }
@@ -211,9 +210,11 @@ Result<std::unique_ptr<Device>> Device::open(const Instance& instance, std::size
 Device::Device(std::shared_ptr<DeviceCore> core) : core_(std::move(core)) {}
 
 Device::~Device() {
-    if (core_->lost || core_->device == VK_NULL_HANDLE) return;
-    const std::lock_guard lock(core_->queue_mutex);
-    core_->vk.vkDeviceWaitIdle(core_->device);
+    {
+        const std::lock_guard lock(core_->queue_mutex);
+        core_->vk.vkDeviceWaitIdle(core_->device);
+    }
+    destroy_staging(*core_);  // its buffers hold on to the core, which would never go otherwise
 }
 
 const DeviceSnapshot& Device::snapshot() const {

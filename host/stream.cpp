@@ -76,7 +76,11 @@ struct Stream::Impl {
 };
 
 Stream::Impl::~Impl() {
-    if (in_flight) (void)core->wait(value, name);
+    if (in_flight && !core->wait(value, name)) {
+        // A lost device still has to let go of the commands; this returns in finite time.
+        const std::lock_guard lock(core->queue_mutex);
+        core->vk.vkDeviceWaitIdle(core->device);
+    }
     if (pool != VK_NULL_HANDLE) core->vk.vkDestroyCommandPool(core->device, pool, nullptr);
     if (queries != VK_NULL_HANDLE) core->vk.vkDestroyQueryPool(core->device, queries, nullptr);
 }

@@ -74,12 +74,26 @@ Result<void> invalidate(DeviceCore& core, const BufferCore& buffer, std::uint64_
     return {};
 }
 
+// Waits for copies in flight when a transfer ends early, so that its caller may free the buffers.
+class Drain {
+  public:
+    Drain(DeviceCore& core, const std::uint64_t& last) : core_(core), last_(last) {}
+    Drain(const Drain&) = delete;
+    Drain& operator=(const Drain&) = delete;
+    ~Drain() { (void)core_.wait(last_, "a transfer"); }
+
+  private:
+    DeviceCore& core_;
+    const std::uint64_t& last_;
+};
+
 Result<void> upload_staged(DeviceCore& core, BufferCore& buffer, std::uint64_t offset, std::uint64_t bytes,
                            const FillChunk& fill_chunk, std::uint64_t granule) {
     Staging& staging = core.staging;
     const std::lock_guard lock(staging.mutex);
     TUFF_CHECK(prepare_ring(core, staging.upload, Intent::upload, granule));
     std::uint64_t last = 0;
+    const Drain drain(core, last);
     std::size_t turn = 0;
     for (std::uint64_t at = 0; at < bytes;) {
         StagingSlot& slot = staging.upload[turn++ % staging.upload.size()];
@@ -101,6 +115,8 @@ Result<void> readback_staged(DeviceCore& core, const BufferCore& buffer, std::ui
     const std::lock_guard lock(staging.mutex);
     TUFF_CHECK(prepare_ring(core, staging.readback, Intent::readback, 1));
     // One copy runs ahead of the one being emptied.
+    std::uint64_t last = 0;
+    const Drain drain(core, last);
     std::uint64_t asked = 0;
     std::uint64_t got = 0;
     const std::uint64_t slot_bytes =
@@ -114,7 +130,7 @@ Result<void> readback_staged(DeviceCore& core, const BufferCore& buffer, std::ui
             const std::uint64_t chunk = std::min(out.size() - asked, slot_bytes);
             TUFF_TRY(value, submit_copy(core, slot.commands, buffer.buffer, offset + asked,
                                         slot.buffer->buffer, 0, chunk, "a readback"));
-            slot.done = value;
+            slot.done = last = value;
             asked += chunk;
         }
         StagingSlot& slot = slot_at(got);
@@ -199,8 +215,13 @@ Result<void> fill(Device& device, Buffer& buffer, std::uint64_t offset, std::uin
 }
 
 void destroy_staging(DeviceCore& core) {
-    if (core.staging.pool != VK_NULL_HANDLE)
-        core.vk.vkDestroyCommandPool(core.device, core.staging.pool, nullptr);
+    Staging& staging = core.staging;
+    const std::lock_guard lock(staging.mutex);
+    for (auto* ring : {&staging.upload, &staging.readback}) {
+        for (StagingSlot& slot : *ring) slot = {};
+    }
+    core.vk.vkDestroyCommandPool(core.device, staging.pool, nullptr);
+    staging.pool = VK_NULL_HANDLE;
 }
 
 }  // namespace tuff::host

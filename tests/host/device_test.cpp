@@ -42,6 +42,19 @@ TEST_F(DeviceOpen, BuffersOutliveTheirDeviceAndInstance) {
     EXPECT_EQ(kept.size(), 1000U);
 }
 
+TEST_F(DeviceOpen, ADeviceThatHasStagedGoesWithItsHandle) {
+    open_device({.force_staging = true});
+    Buffer target = buffer(1000, "target", Intent::weights);
+    TUFF_OK(upload(*device_, target, 0, std::vector<std::byte>(1000)));
+    TUFF_OK(device_->pipeline(add_words(), std::array<std::uint32_t, 2>{64, 1}));
+    const std::weak_ptr<DeviceCore> core = device_->core();
+    device_.reset();
+    EXPECT_FALSE(core.expired());  // the buffer still needs it
+    target = {};
+    EXPECT_TRUE(core.expired());
+    EXPECT_EQ(directory_.entries(), 1U);  // and its pipelines were kept
+}
+
 TEST_F(Memory, EveryIntentGivesAlignedAddressableMemory) {
     open_device();
     for (const Intent intent :
