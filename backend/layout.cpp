@@ -136,7 +136,7 @@ std::string_view layout_name(Layout layout) {
 }
 
 Result<std::uint64_t> matrix_bytes(const Format& format, Layout layout, const MatrixShape& shape) {
-    constexpr std::uint64_t kMaxDimension = std::uint64_t{1} << 31, kMaxBytes = std::uint64_t{1} << 48;
+    constexpr std::uint64_t kMaxDimension = std::uint64_t{1} << 31, kMaxElements = std::uint64_t{1} << 46;
     const TypeInfo& type = format.type();
     if (shape.rows == 0 || shape.elements == 0 || shape.batches == 0)
         return fail(ErrorCode::usage, "a matrix of {} x {} x {} has no elements", shape.elements, shape.rows, shape.batches);
@@ -146,11 +146,10 @@ Result<std::uint64_t> matrix_bytes(const Format& format, Layout layout, const Ma
     if (shape.elements % type.block_elements != 0)
         return fail(ErrorCode::usage, "k = {} is not a multiple of {}, the block of {}", shape.elements,
                     type.block_elements, format.name);
-    const std::uint64_t bytes = geometry(format, layout, shape).matrix_bytes;
-    if (bytes > kMaxBytes / shape.batches)
-        return fail(ErrorCode::usage, "a {} matrix of {} x {} x {} is beyond the limit of 2^48 bytes", format.name,
-                    shape.elements, shape.rows, shape.batches);
-    return bytes;
+    if (shape.elements > kMaxElements / shape.rows / shape.batches)
+        return fail(ErrorCode::usage, "a matrix of {} x {} x {} is beyond the limit of 2^46 elements", shape.elements, shape.rows,
+                    shape.batches);
+    return geometry(format, layout, shape).matrix_bytes;
 }
 
 void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape, std::uint64_t first_row, std::uint64_t rows,

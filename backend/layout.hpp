@@ -35,7 +35,7 @@ struct MatrixShape {
 };
 
 // Bytes of one matrix of the stack in a layout; matrices follow each other without gaps. Error `usage`: a dimension of 0, rows
-// or elements beyond 2^31, K not a multiple of the block, or a size beyond 2^48.
+// or elements beyond 2^31, K not a multiple of the block, or more than 2^46 elements in all.
 [[nodiscard]] Result<std::uint64_t> matrix_bytes(const Format& format, Layout layout, const MatrixShape& shape);
 
 // Rearranges rows [first_row, first_row + rows) of one matrix from GGUF blocks. `out` covers exactly the bytes of the matrix in that layout;
