@@ -21,7 +21,11 @@ missing_packages() {
 can_be_root() { [[ $(id -u) == 0 ]] || { command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [[ -t 0 ]]; }; }; }
 as_root() { if [[ $(id -u) == 0 ]]; then env "$@"; else sudo env "$@"; fi; }
 
+# Once a run is enough.
+LISTS_UPDATED=
 update_lists() {
+    [[ -z $LISTS_UPDATED ]] || return 0
+    LISTS_UPDATED=1
     say "updating apt's lists"
     as_root apt-get -qq update >&2 || say "apt-get update failed; going on with the lists that are there"
 }
