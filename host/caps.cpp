@@ -11,14 +11,6 @@
 namespace tuff::host {
 namespace {
 
-// The first stands on the second.
-constexpr std::array kStandsOn = {
-    std::pair{Feature::integer_dot_accelerated, Feature::integer_dot},
-    std::pair{Feature::cooperative_matrix, Feature::vulkan_memory_model},
-    std::pair{Feature::cooperative_matrix2, Feature::cooperative_matrix},
-    std::pair{Feature::cooperative_matrix2_workgroup, Feature::cooperative_matrix2},
-};
-
 std::unexpected<Error> raised(std::string_view field, std::string_view asked, std::string_view has) {
     return fail(ErrorCode::usage, "'{}' can only be lowered: the device has {}, the caps ask for {}", field,
                 has, asked);
@@ -87,9 +79,7 @@ Result<void> lower_features(const Json& object, FeatureSet& features) {
         if (asked && !features.has(*feature)) return raised(field, "true", "false");
         features.set(*feature, asked);
     }
-    for (const auto& [feature, base] : kStandsOn) {
-        if (!features.has(base)) features.set(feature, false);
-    }
+    drop_dependents(features);
     return {};
 }
 

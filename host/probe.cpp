@@ -269,10 +269,7 @@ Result<DeviceSnapshot> probe(VkPhysicalDevice physical) {
     read_heaps(physical, out.has(Feature::memory_budget), out);
     read_queue_families(physical, out);
     if (out.has(Feature::cooperative_matrix)) TUFF_CHECK(read_matrix_shapes(physical, out));
-    if (!out.has(Feature::cooperative_matrix)) {
-        out.features.set(Feature::cooperative_matrix2, false);
-        out.features.set(Feature::cooperative_matrix2_workgroup, false);
-    }
+    drop_dependents(out.features);
     return out;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "host/bytes.hpp"
 
@@ -33,6 +34,7 @@ constexpr std::array<std::string_view, kFeatureCount> kFeatureNames = {
     "integer_dot_accelerated",
     "cooperative_matrix",
     "cooperative_matrix2",
+    "cooperative_matrix2_tensors",
     "cooperative_matrix2_workgroup",
     "subgroup_vote",
     "subgroup_arithmetic",
@@ -59,6 +61,15 @@ constexpr std::array kFloor = {Feature::buffer_device_address, Feature::timeline
                                Feature::synchronization2, Feature::maintenance4,
                                Feature::scalar_block_layout};
 
+// The first stands on the second; foundations come before what is built on them.
+constexpr std::array kStandsOn = {
+    std::pair{Feature::integer_dot_accelerated, Feature::integer_dot},
+    std::pair{Feature::cooperative_matrix, Feature::vulkan_memory_model},
+    std::pair{Feature::cooperative_matrix2, Feature::cooperative_matrix},
+    std::pair{Feature::cooperative_matrix2_tensors, Feature::cooperative_matrix},
+    std::pair{Feature::cooperative_matrix2_workgroup, Feature::cooperative_matrix},
+};
+
 constexpr std::uint32_t major_of(std::uint32_t version) {
     return (version >> 22) & 0x7f;
 }
@@ -80,6 +91,12 @@ std::optional<Feature> parse_feature(std::string_view name) {
     const auto at = std::ranges::find(kFeatureNames, name);
     if (at == kFeatureNames.end()) return std::nullopt;
     return static_cast<Feature>(at - kFeatureNames.begin());
+}
+
+void drop_dependents(FeatureSet& features) {
+    for (const auto& [feature, base] : kStandsOn) {
+        if (!features.has(base)) features.set(feature, false);
+    }
 }
 
 std::string_view device_type_name(DeviceType type) {

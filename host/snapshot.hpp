@@ -44,8 +44,9 @@ enum class Feature : std::uint8_t {
     integer_dot,
     integer_dot_accelerated,  // packed 4x8-bit, both signed
     cooperative_matrix,
-    cooperative_matrix2,  // NV: flexible sizes, reductions, conversions, per-element, tensor addressing
-    cooperative_matrix2_workgroup,  // the same with one matrix spread over a workgroup
+    cooperative_matrix2,            // NV: flexible sizes, reductions, conversions, functions on each element
+    cooperative_matrix2_tensors,    // NV: loads through tensor layouts, and loads that decode blocks
+    cooperative_matrix2_workgroup,  // NV: one matrix spread over a workgroup
     // subgroups
     subgroup_vote,
     subgroup_arithmetic,
@@ -57,9 +58,9 @@ enum class Feature : std::uint8_t {
     subgroup_extended_types,  // subgroup operations on 8-bit, 16-bit and float16
     subgroup_size_control,    // the size can be required for a compute pipeline
     subgroup_full,            // full subgroups can be required for a compute pipeline
-    // how the driver compiles: loads from addresses that are uniform over the subgroup become scalar loads,
-    // and eight of
-    // them joined by selects on the lane one vector load; only software drivers have it (host/quirks.hpp)
+    // How the driver compiles: a load from an address that is uniform over the subgroup becomes a scalar
+    // load, and
+    // eight of them joined by selects on the lane one vector load. Software drivers only (host/quirks.hpp).
     uniform_loads,
     // the machine around it
     vulkan_memory_model,
@@ -97,6 +98,10 @@ class FeatureSet {
     std::uint64_t bits_ = 0;
 };
 static_assert(kFeatureCount <= 64);
+
+// Takes out every feature whose foundation is missing: integer_dot_accelerated without integer_dot, and so
+// on.
+void drop_dependents(FeatureSet& features);
 
 struct Limits {
     std::array<std::uint32_t, 3> max_workgroup_size{};
