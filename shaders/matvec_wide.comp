@@ -40,8 +40,8 @@ void main() {
     uvec2 x_base = advance(p.x, batch, p.x_batch_bytes);
     Row w[ROWS];
     [[unroll]] for (uint r = 0; r < ROWS; r++) w[r] = row_open(w_base, p.rows, min(row_0 + r, p.rows - 1), p.groups);
-    Activations x[TOKENS];
-    [[unroll]] for (uint t = 0; t < TOKENS; t++) x[t] = Activations(advance(x_base, t, p.x_stride * 4));
+    uvec2 x[TOKENS];
+    [[unroll]] for (uint t = 0; t < TOKENS; t++) x[t] = advance(x_base, t, p.x_stride * 4);
 
     float acc[ROWS][TOKENS];
     [[unroll]] for (uint r = 0; r < ROWS; r++)
@@ -54,7 +54,8 @@ void main() {
         vec4 low[ROWS], high[ROWS];
         [[unroll]] for (uint r = 0; r < ROWS; r++) slice(w[r], g, s, low[r], high[r]);
         [[unroll]] for (uint t = 0; t < TOKENS; t++) {
-            vec4 a = x[t].v[g * 8 + s], b = x[t].v[g * 8 + 4 + s];
+            Activations row = Activations(x[t]);
+            vec4 a = row.v[g * 8 + s], b = row.v[g * 8 + 4 + s];
             [[unroll]] for (uint r = 0; r < ROWS; r++) acc[r][t] += dot(low[r], a) + dot(high[r], b);
         }
     }

@@ -19,12 +19,12 @@ void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) {
 
 #ifdef LAYOUT_PLANES
 struct Row {
-    Words codes;
+    uvec2 codes;
 };
-Row row_open(uvec2 base, uint rows, uint row, uint groups) { return Row(Words(advance(base, row, groups * 64u))); }
+Row row_open(uvec2 base, uint rows, uint row, uint groups) { return Row(advance(base, row, groups * 64u)); }
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     uint at = g * 16u + s * 2u;
-    uint a = r.codes.v[at], b = r.codes.v[at + 1u], c = r.codes.v[at + 8u], d = r.codes.v[at + 9u];
+    uint a = Words(r.codes).v[at], b = Words(r.codes).v[at + 1u], c = Words(r.codes).v[at + 8u], d = Words(r.codes).v[at + 9u];
     low = uintBitsToFloat(uvec4(a << 16, a & 0xffff0000u, b << 16, b & 0xffff0000u));
     high = uintBitsToFloat(uvec4(c << 16, c & 0xffff0000u, d << 16, d & 0xffff0000u));
 }

@@ -19,14 +19,14 @@ void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) {
 
 #ifdef LAYOUT_PLANES
 struct Row {
-    Words codes;
+    uvec2 codes;
 };
-Row row_open(uvec2 base, uint rows, uint row, uint groups) { return Row(Words(advance(base, row, groups * 128u))); }
+Row row_open(uvec2 base, uint rows, uint row, uint groups) { return Row(advance(base, row, groups * 128u)); }
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     uint at = g * 32u + s * 4u;
     [[unroll]] for (uint i = 0u; i < 4u; i++) {
-        low[i] = uintBitsToFloat(r.codes.v[at + i]);
-        high[i] = uintBitsToFloat(r.codes.v[at + 16u + i]);
+        low[i] = uintBitsToFloat(Words(r.codes).v[at + i]);
+        high[i] = uintBitsToFloat(Words(r.codes).v[at + 16u + i]);
     }
 }
 #endif

@@ -29,16 +29,16 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 
 #ifdef LAYOUT_PLANES
 struct Row {
-    Words codes;
-    Words scales;
+    uvec2 codes;
+    uvec2 scales;
 };
 Row row_open(uvec2 base, uint rows, uint row, uint groups) {
     uint codes = groups * 16u, scales = round_up_16(groups * 2u);
-    return Row(Words(advance(base, row, codes)), Words(advance(advance(base, rows, codes), row, scales)));
+    return Row(advance(base, row, codes), advance(advance(base, rows, codes), row, scales));
 }
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
-    uint q = r.codes.v[g * 4u + s];
-    float d = half_at(r.scales, g);
+    uint q = Words(r.codes).v[g * 4u + s];
+    float d = half_at(Words(r.scales), g);
     low = (unsigned_bytes(q & 0x0f0f0f0fu) - 8.0) * d;
     high = (unsigned_bytes((q >> 4) & 0x0f0f0f0fu) - 8.0) * d;
 }

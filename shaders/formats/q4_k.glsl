@@ -34,23 +34,23 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 
 #ifdef LAYOUT_PLANES
 struct Row {
-    Words codes;
-    Words headers;  // as in the file: d, dmin, 12 bytes of packed scales and mins
+    uvec2 codes;
+    uvec2 headers;  // as in the file: d, dmin, 12 bytes of packed scales and mins
 };
 Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    return Row(Words(advance(base, row, groups * 16u)),
-               Words(advance(advance(base, rows, groups * 16u), row, groups * 2u)));
+    return Row(advance(base, row, groups * 16u),
+               advance(advance(base, rows, groups * 16u), row, groups * 2u));
 }
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
-    uint q = r.codes.v[g * 4u + s];
+    uint q = Words(r.codes).v[g * 4u + s];
     uint header = (g >> 3) * 4u, j = g & 7u, shift = (j & 3u) * 8u;
-    uint halves = r.headers.v[header], a = r.headers.v[header + 1u] >> shift, b = r.headers.v[header + 2u] >> shift;
+    uint halves = Words(r.headers).v[header], a = Words(r.headers).v[header + 1u] >> shift, b = Words(r.headers).v[header + 2u] >> shift;
     uint scale, minimum;
     if (j < 4u) {
         scale = a & 63u;
         minimum = b & 63u;
     } else {
-        uint c = r.headers.v[header + 3u] >> shift;
+        uint c = Words(r.headers).v[header + 3u] >> shift;
         scale = (c & 15u) | ((a >> 2) & 48u);
         minimum = ((c >> 4) & 15u) | ((b >> 2) & 48u);
     }

@@ -43,25 +43,25 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 
 #ifdef LAYOUT_PLANES
 struct Row {
-    Words codes;
-    Words highs;
-    Words scales;
-    Words supers;
+    uvec2 codes;
+    uvec2 highs;
+    uvec2 scales;
+    uvec2 supers;
 };
 Row row_open(uvec2 base, uint rows, uint row, uint groups) {
     uint codes = groups * 16u, highs = groups * 8u, scales = groups * 2u, supers = round_up_16(groups >> 2);
     uvec2 highs_base = advance(base, rows, codes), scales_base = advance(highs_base, rows, highs);
-    return Row(Words(advance(base, row, codes)), Words(advance(highs_base, row, highs)),
-               Words(advance(scales_base, row, scales)), Words(advance(advance(scales_base, rows, scales), row, supers)));
+    return Row(advance(base, row, codes), advance(highs_base, row, highs),
+               advance(scales_base, row, scales), advance(advance(scales_base, rows, scales), row, supers));
 }
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
-    uint q = r.codes.v[g * 4u + s], h = r.highs.v[g * 2u + (s & 1u)];
+    uint q = Words(r.codes).v[g * 4u + s], h = Words(r.highs).v[g * 2u + (s & 1u)];
     // Elements below 16 keep their four low bits in the low nibble and the two high ones in the plane of highs; elements
     // from 16 keep their four high bits in the high nibble and the two low ones in that plane: nothing has to move far.
     uint a = (q & 0x0f0f0f0fu) | ((s < 2u ? h : h >> 2) & 0x30303030u);
     uint b = (q & 0xf0f0f0f0u) | ((s < 2u ? h : h << 2) & 0x0c0c0c0cu);
-    float d = half_at(r.supers, g >> 3);
-    low = (unsigned_bytes(a) - 32.0) * (d * float(signed_byte_at(r.scales, g * 2u)));
-    high = (unsigned_bytes(b >> 2) - 32.0) * (d * float(signed_byte_at(r.scales, g * 2u + 1u)));
+    float d = half_at(Words(r.supers), g >> 3);
+    low = (unsigned_bytes(a) - 32.0) * (d * float(signed_byte_at(Words(r.scales), g * 2u)));
+    high = (unsigned_bytes(b >> 2) - 32.0) * (d * float(signed_byte_at(Words(r.scales), g * 2u + 1u)));
 }
 #endif

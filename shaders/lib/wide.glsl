@@ -3,7 +3,8 @@
 //
 // A format gives these kernels one function: slice() dequantizes slice s (0..3) of a group of 32 elements, that is elements
 // 4s..4s+3 (low) and 16+4s..16+4s+3 (high). Four neighbouring invocations then read one group's neighbouring words, and the
-// activations they need are two aligned vec4.
+// activations they need are two aligned vec4. Its Row holds addresses, not references: SwiftShader (Chromium 156) dies of an
+// array of references that is indexed in a loop.
 #extension GL_EXT_shader_explicit_arithmetic_types_int32 : enable
 
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Words { uint v[]; };
