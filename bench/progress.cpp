@@ -1,0 +1,27 @@
+#include "bench/progress.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace tuff::bench {
+
+Progress::Progress() : terminal_(::isatty(STDERR_FILENO) == 1) {}
+
+void Progress::show(std::string_view text) {
+    if (!terminal_) return;
+    constexpr std::size_t kWidth = 79;  // a line that wraps could not be removed
+    fmt::print(stderr, "\r\x1b[K{}", text.substr(0, kWidth));
+    std::fflush(stderr);
+    shown_ = true;
+}
+
+void Progress::clear() {
+    if (!shown_) return;
+    fmt::print(stderr, "\r\x1b[K");
+    std::fflush(stderr);
+    shown_ = false;
+}
+
+}  // namespace tuff::bench

@@ -1,0 +1,109 @@
+#include "bench/bench.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "bench/presets.hpp"
+#include "tools/commands.hpp"
+#include "tools/options.hpp"
+
+namespace tuff::tools {
+namespace {
+
+std::string preset_names() {
+    std::vector<std::string_view> names;
+    for (const bench::Preset& preset : bench::presets()) names.push_back(preset.name);
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
+void add_what(CLI::App& command, bench::BenchOptions& options) {
+    constexpr const char* kGroup = "What to measure";
+    bench::SelectionOptions& what = options.selection;
+    command.add_option("--op", what.ops, "matvec (n up to 8), matmul (any n), copy and fma (the roofs); several with commas")
+        ->type_name("OP,..")
+        ->group(kGroup);
+    command.add_option("--format", what.formats, fmt::format("Formats of the weights: {}", format_names()))
+        ->type_name("F,..")
+        ->group(kGroup);
+    command.add_option("-m", what.m, "Rows of the weights: outputs; several with commas")->delimiter(',')->group(kGroup);
+    command.add_option("-n", what.n, "Tokens: columns of the activations; several with commas")->delimiter(',')->group(kGroup);
+    command.add_option("-k", what.k, "Elements of a row: inputs; several with commas")->delimiter(',')->group(kGroup);
+    command.add_option("--batches", what.batches, "Matrices multiplied at once")->capture_default_str()->group(kGroup);
+    auto* preset = command.add_option("--preset", what.preset, fmt::format("The matrices of a model: {}", preset_names()));
+    preset->type_name("NAME")->group(kGroup);
+    command.add_option("--model", what.model, "The matrices of this file, one of each type and shape")
+        ->type_name("FILE.gguf")
+        ->group(kGroup);
+    command.add_option("--tensor", what.tensors, "With --model: only matrices whose name has this part; may be repeated")
+        ->type_name("PART")
+        ->group(kGroup);
+    command.add_option("--algorithm", options.algorithm, "Use this kernel instead of the one chosen for the device")
+        ->type_name("NAME")
+        ->group(kGroup);
+    command.add_flag("--list", options.list, "List what would be measured, and every kernel; run nothing")->group(kGroup);
+}
+
+void add_how(CLI::App& command, bench::BenchOptions& options) {
+    constexpr const char* kGroup = "How to measure";
+    command.add_option("--reps", options.timing.reps, "At least so many samples per row")
+        ->check(CLI::Range(1, 10000))
+        ->type_name("R")
+        ->capture_default_str()
+        ->group(kGroup);
+    command.add_option("--min-time", options.timing.min_time_s, "As many samples as fit into so many seconds per row")
+        ->check(CLI::Range(0.0, 3600.0))
+        ->type_name("S")
+        ->capture_default_str()
+        ->group(kGroup);
+    command.add_option("--seed", options.seed, "Of the random weights and activations")->capture_default_str()->group(kGroup);
+}
+
+void add_reports(CLI::App& command, bench::BenchOptions& options) {
+    constexpr const char* kGroup = "Reports";
+    command.add_option("--json", options.json, "Write every figure and sample to FILE; '-' is standard output, without the table")
+        ->type_name("FILE")
+        ->group(kGroup);
+    command.add_option("--csv", options.csv, "Write a line per row to FILE; '-' as above")->type_name("FILE")->group(kGroup);
+    command.add_flag("--md", options.markdown, "Print the table as Markdown")->group(kGroup);
+    command.add_option("--compare", options.compare, "Say which rows changed beyond noise since --json wrote this file")
+        ->type_name("OLD.json")
+        ->group(kGroup);
+    command.add_option("--threshold", options.least_effect, "With --compare: smaller relative changes do not count")
+        ->check(CLI::Range(0.0, 10.0))
+        ->type_name("X")
+        ->capture_default_str()
+        ->group(kGroup);
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, const std::vector<std::string>& command_line, std::function<int()>& action) {
+    auto options = std::make_shared<bench::BenchOptions>();
+    options->command_line = command_line;
+    CLI::App* command =
+        app.add_subcommand("bench", "Measure products of quantized weights beside the device's measured roofs");
+    add_what(*command, *options);
+    add_how(*command, *options);
+    add_reports(*command, *options);
+    add_session_options(*command, options->session);
+    add_verbose(*command);
+    command->footer(
+        "Without options: a table in about a minute on a software device. Times are medians; '+-' is half the\n"
+        "distance between the 10th and 90th percentile; 'of roof' is the least time the device's own memory and\n"
+        "arithmetic rates allow, divided by the time; 'error/bound' is the worst error over the largest one that\n"
+        "float32 arithmetic explains (1 or more is wrong).\n"
+        "Examples:\n"
+        "  tuff bench --preset llama-3.1-8b --format q4_k,q6_k\n"
+        "  tuff bench --op matvec --format q8_0 -m 4096 -k 14336 -n 1,2,4,8\n"
+        "  tuff bench --model model.gguf --json new.json --compare old.json\n"
+        "Exit code: 0, 1 for a wrong result, a regression or a failure, 2 for wrong usage.");
+    command->callback([options, &action] {
+        action = [options] { return finish("bench", [&] { return bench::run_bench(*options); }); };
+    });
+}
+
+}  // namespace tuff::tools
