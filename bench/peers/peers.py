@@ -111,10 +111,12 @@ def time_tuff(arguments, name, shape):
         + ["-m", str(m), "-n", str(n), "-k", str(k), "--json", "-"],
         arguments.timeout,
     )
-    rows = [row for row in json.loads(output)["rows"] if row["format"] == name and row.get("time_us")]
-    if not rows:
-        raise PeerError("the benchmark gave no time")
-    return rows[0]["time_us"] / 1000
+    for row in json.loads(output)["rows"]:
+        if row["op"] == operation(shape) and row["format"] == name:
+            if row["status"] != "pass" or not row["time_us"]:
+                raise PeerError(f"{row['status']}: {row['reason'] or 'no time'}")
+            return row["time_us"] / 1000
+    raise PeerError("the benchmark has no such row")
 
 
 def operation(shape):
