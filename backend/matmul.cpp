@@ -1,11 +1,7 @@
 #include "backend/matmul.hpp"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
-#include <vector>
-
-#include "host/transfer.hpp"
 
 namespace tuff {
 namespace {
@@ -79,13 +75,18 @@ class Recorder {
         TUFF_TRY(kernel, find(plan_.kernel));
         for (const MatmulPart& part : plan_.parts) {
             TUFF_TRY(pipeline, device_.pipeline(*kernel, part.specialization));
-            LanesArguments args{address(weights_.buffer), address(scratch_) + part.packed_offset,
-                                address(y_) + part.first_token * s_.y_stride * sizeof(float),
-                                u32(s_.m), part.tokens, plan_.groups(), u32(s_.y_stride),
-                                s_.y_batch * sizeof(float), plan_.w_matrix_bytes, share(), 0};
-            const Access accesses[] = {Access::read(weights_.buffer),
-                                       Access::read(*scratch_.buffer, scratch_.offset, plan_.scratch_bytes), write_y(part)};
-            TUFF_CHECK(launch(*pipeline, args, part, ceil_div(part.tokens, part.tile), u32(s_.batches), accesses));
+            const std::uint32_t tiles = ceil_div(part.tokens, part.tile);
+            for (const Weights::Shard& shard : weights_.shards) {
+                const Window window = window_of(shard);
+                LanesArguments args{shard.buffer.address(),
+                                    address(scratch_) + part.packed_offset + window.first_batch * packed_bytes(part),
+                                    y_address(window) + part.first_token * s_.y_stride * sizeof(float),
+                                    window.rows, part.tokens, plan_.groups(), u32(s_.y_stride),
+                                    s_.y_batch * sizeof(float), window.w_matrix_bytes, share(), 0};
+                const Access accesses[] = {Access::read(shard.buffer), scratch(0, plan_.scratch_bytes, Access::Use::read),
+                                           write_y(part)};
+                TUFF_CHECK(launch(*pipeline, args, window.rows, part.rows, tiles, window.batches, accesses));
+            }
         }
         return {};
     }
@@ -95,24 +96,30 @@ class Recorder {
         const MatmulPart& part = plan_.parts.front();
         const bool padded = plan_.pads_activations, split = plan_.splits > 1;
         if (padded) TUFF_CHECK(pad());
-        const std::uint64_t row = padded ? std::uint64_t{plan_.groups()} * kGroupElements : s_.x_stride;
-        const std::uint64_t x = padded ? address(scratch_) : address(x_);
-        const std::uint64_t x_batch = (padded ? s_.n * row : s_.x_batch) * sizeof(float);
-        const std::uint64_t y = split ? address(scratch_) + plan_.partial_offset : address(y_);
-        const std::uint64_t y_stride = split ? s_.m : s_.y_stride, dense = s_.n * s_.m * sizeof(float);
-        const std::uint64_t y_batch = split ? plan_.splits * dense : s_.y_batch * sizeof(float);
-        const Access accesses[] = {
-            Access::read(weights_.buffer), padded ? scratch(0, plan_.scratch_bytes, Access::Use::read) : read_x(),
-            split ? scratch(plan_.partial_offset, plan_.splits * dense * s_.batches, Access::Use::write) : write_y(part)};
+        const std::uint64_t x_row = padded ? std::uint64_t{plan_.groups()} * kGroupElements : s_.x_stride;
+        const std::uint64_t x_batch = (padded ? s_.n * x_row : s_.x_batch) * sizeof(float);
+        const std::uint64_t y_stride = split ? s_.m : s_.y_stride, y_split = s_.n * s_.m * sizeof(float);
+        const std::uint64_t y_batch = split ? plan_.splits * y_split : s_.y_batch * sizeof(float);
         TUFF_TRY(pipeline, device_.pipeline(*kernel, part.specialization));
-        if (plan_.algorithm == MatmulAlgorithm::matvec_wide) {
-            MatvecArguments args{address(weights_.buffer), x, y, u32(s_.m), plan_.groups(), u32(row), u32(y_stride),
-                                 x_batch, y_batch, dense, plan_.w_matrix_bytes, share(), 0};
-            TUFF_CHECK(launch(*pipeline, args, part, plan_.splits, u32(s_.batches), accesses));
-        } else {
-            MatmulArguments args{address(weights_.buffer), x, y, u32(s_.m), u32(s_.n), plan_.groups(), plan_.splits, u32(row),
-                                 u32(y_stride), x_batch, y_batch, dense, plan_.w_matrix_bytes, share(), 0};
-            TUFF_CHECK(launch(*pipeline, args, part, ceil_div(s_.n, part.tile), u32(s_.batches) * plan_.splits, accesses));
+        for (const Weights::Shard& shard : weights_.shards) {
+            const Window window = window_of(shard);
+            const Access accesses[] = {
+                Access::read(shard.buffer), padded ? scratch(0, plan_.scratch_bytes, Access::Use::read) : read_x(),
+                split ? scratch(plan_.partial_offset, y_batch * s_.batches, Access::Use::write) : write_y(part)};
+            const std::uint64_t x = address(padded ? scratch_ : x_) + window.first_batch * x_batch;
+            const std::uint64_t y = split ? address(scratch_) + plan_.partial_offset + window.first_batch * y_batch +
+                                                window.first_row * sizeof(float)
+                                          : y_address(window);
+            if (plan_.algorithm == MatmulAlgorithm::matvec_wide) {
+                MatvecArguments args{shard.buffer.address(), x, y, window.rows, plan_.groups(), u32(x_row), u32(y_stride),
+                                     x_batch, y_batch, y_split, window.w_matrix_bytes, share(), 0};
+                TUFF_CHECK(launch(*pipeline, args, window.rows, part.rows, plan_.splits, window.batches, accesses));
+            } else {
+                MatmulArguments args{shard.buffer.address(), x, y, window.rows, u32(s_.n), plan_.groups(), plan_.splits,
+                                     u32(x_row), u32(y_stride), x_batch, y_batch, y_split, window.w_matrix_bytes, share(), 0};
+                TUFF_CHECK(launch(*pipeline, args, window.rows, part.rows, ceil_div(s_.n, part.tile),
+                                  window.batches * plan_.splits, accesses));
+            }
         }
         if (split) TUFF_CHECK(reduce());
         return {};
@@ -133,9 +140,25 @@ class Recorder {
         return {};
     }
 
-    static std::uint64_t address(const host::Buffer& buffer) { return buffer.address(); }
     static std::uint64_t address(Operand operand) { return operand.buffer->address() + operand.offset; }
     [[nodiscard]] std::uint32_t share() const { return u32(s_.batches / s_.w_batches); }
+
+    // What one shard of the weights computes of y, in batches of x.
+    struct Window {
+        std::uint32_t first_batch, batches, rows;
+        std::uint64_t first_row, w_matrix_bytes;
+    };
+    [[nodiscard]] Window window_of(const Weights::Shard& shard) const {
+        const ShardRange& r = shard.range;
+        return {u32(r.first_batch) * share(), u32(r.batches) * share(), u32(r.rows), r.first_row, shard.buffer.size() / r.batches};
+    }
+    [[nodiscard]] std::uint64_t y_address(const Window& window) const {
+        return address(y_) + (window.first_batch * s_.y_batch + window.first_row) * sizeof(float);
+    }
+    // Of one batch of packed activations.
+    [[nodiscard]] std::uint64_t packed_bytes(const MatmulPart& part) const {
+        return std::uint64_t{ceil_div(part.tokens, part.tile)} * plan_.groups() * 34 * part.tile * sizeof(float);
+    }
 
     [[nodiscard]] Access read_x() const { return Access::read(*x_.buffer, x_.offset, s_.x_floats() * sizeof(float)); }
     // Parts write interleaved columns of every batch; the whole range of one of them stands for all it may touch.
@@ -149,14 +172,14 @@ class Recorder {
         return {scratch_.buffer, scratch_.offset + offset, bytes, use};
     }
 
-    // The main kernel over all its rows, in as many launches as the device's grid limit asks for.
+    // The main kernel over `rows` rows, in as many launches as the device's grid limit asks for.
     template <class Arguments>
-    Result<void> launch(const host::Pipeline& pipeline, Arguments& args, const MatmulPart& part, std::uint32_t y,
-                        std::uint32_t z, std::span<const Access> accesses) {
-        for (std::uint32_t first = 0; first < part.row_groups; first += plan_.max_groups_x) {
+    Result<void> launch(const host::Pipeline& pipeline, Arguments& args, std::uint32_t rows, std::uint32_t rows_per_group,
+                        std::uint32_t y, std::uint32_t z, std::span<const Access> accesses) {
+        const std::uint32_t groups = ceil_div(rows, rows_per_group);
+        for (std::uint32_t first = 0; first < groups; first += plan_.max_groups_x) {
             args.first_group = first;
-            const std::uint32_t x = std::min(part.row_groups - first, plan_.max_groups_x);
-            TUFF_CHECK(dispatch(pipeline, args, {x, y, z}, accesses));
+            TUFF_CHECK(dispatch(pipeline, args, {std::min(groups - first, plan_.max_groups_x), y, z}, accesses));
         }
         return {};
     }
@@ -180,8 +203,7 @@ class Recorder {
         const PackArguments args{address(x_) + part.first_token * s_.x_stride * sizeof(float),
                                  address(scratch_) + part.packed_offset, u32(s_.k), part.tokens, groups, part.tile,
                                  u32(s_.x_stride), s_.x_batch * sizeof(float)};
-        const std::uint64_t bytes = s_.batches * tiles * groups * 34 * part.tile * sizeof(float);
-        const Access accesses[] = {read_x(), scratch(part.packed_offset, bytes, Access::Use::write)};
+        const Access accesses[] = {read_x(), scratch(part.packed_offset, s_.batches * packed_bytes(part), Access::Use::write)};
         return dispatch(*pipeline, args, {grid(std::uint64_t{groups} * part.tile, 8), tiles, u32(s_.batches)}, accesses);
     }
 
@@ -215,38 +237,6 @@ class Recorder {
 };
 
 }  // namespace
-
-Result<Weights> Weights::upload(host::Device& device, const Format& format, Layout layout, const MatrixShape& shape,
-                                std::span<const std::byte> blocks, std::string_view label) {
-    TUFF_TRY(in_file, matrix_bytes(format, Layout::blocks, shape));
-    TUFF_TRY(on_device, matrix_bytes(format, layout, shape));
-    if (blocks.size() < in_file * shape.batches)
-        return fail(ErrorCode::usage, "{}: {} bytes of {} weights where {} x {} x {} need {}", label, blocks.size(),
-                    format.name, shape.elements, shape.rows, shape.batches, in_file * shape.batches);
-    TUFF_TRY(buffer, device.allocate(host::Intent::weights, on_device * shape.batches, label));
-    const unsigned threads = std::max(1u, std::thread::hardware_concurrency());
-    if (const auto mapped = buffer.mapped(); !mapped.empty() && buffer.where().properties.host_coherent) {
-        arrange(format, layout, shape, blocks.data(), mapped, threads);
-    } else {
-        // One matrix at a time through host memory; planes of one matrix are scattered, a staging chunk is not.
-        std::vector<std::byte> arranged(on_device);
-        for (std::uint64_t b = 0; b < shape.batches; b++) {
-            arrange(format, layout, {shape.rows, shape.elements, 1}, blocks.data() + b * in_file, arranged, threads);
-            TUFF_CHECK(host::upload(device, buffer, b * on_device, arranged));
-        }
-    }
-    return Weights{&format, layout, shape, std::move(buffer)};
-}
-
-Result<void> Weights::download(host::Device& device, std::span<std::byte> blocks) const {
-    TUFF_TRY(in_file, matrix_bytes(*format, Layout::blocks, shape));
-    if (blocks.size() != in_file * shape.batches)
-        return fail(ErrorCode::usage, "{} bytes for weights of {}", blocks.size(), in_file * shape.batches);
-    std::vector<std::byte> arranged(buffer.size());
-    TUFF_CHECK(host::readback(device, buffer, 0, arranged));
-    restore(*format, layout, shape, arranged, blocks.data());
-    return {};
-}
 
 Result<void> record_matmul(host::Stream& stream, host::Device& device, const MatmulPlan& plan, const Weights& weights,
                            Operand x, Operand y, Operand scratch) {

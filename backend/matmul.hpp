@@ -1,35 +1,16 @@
-// Products of weights and activations on a device: weights that live there, and recording a plan into a stream.
+// Products of weights and activations on a device: recording a plan into a stream.
 #pragma once
 
 #include <tuff/result.hpp>
 
-#include <cstddef>
 #include <cstdint>
-#include <span>
-#include <string_view>
 
-#include "backend/layout.hpp"
 #include "backend/matmul_plan.hpp"
+#include "backend/weights.hpp"
 #include "host/device.hpp"
 #include "host/stream.hpp"
 
 namespace tuff {
-
-// A stack of weight matrices in device memory. Move-only.
-struct Weights {
-    const Format* format = nullptr;
-    Layout layout{};
-    MatrixShape shape;
-    host::Buffer buffer;
-
-    // Arranges GGUF blocks (shape.batches * shape.rows rows, dense) on all CPU threads on their way to the device. `usage`: an
-    // impossible shape, or fewer bytes than it needs; out_of_device_memory and device_lost as host::Device::allocate.
-    static Result<Weights> upload(host::Device& device, const Format& format, Layout layout, const MatrixShape& shape,
-                                  std::span<const std::byte> blocks, std::string_view label);
-
-    // The GGUF blocks again, bit for bit; `blocks` holds exactly the stack.
-    Result<void> download(host::Device& device, std::span<std::byte> blocks) const;
-};
 
 // A place in a buffer, in bytes.
 struct Operand {

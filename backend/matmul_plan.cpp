@@ -50,7 +50,6 @@ MatmulPlan begin(const DeviceSnapshot& device, MatmulAlgorithm algorithm, const 
     plan.algorithm = algorithm;
     plan.kernel = fmt::format("{}.{}", algorithm_name(algorithm), format.name);
     plan.shape = shape;
-    plan.w_matrix_bytes = *matrix_bytes(format, algorithm_layout(algorithm), shape.weights());
     return plan;
 }
 
@@ -89,8 +88,8 @@ MatmulPlan plan_lanes(const DeviceSnapshot& device, const Format& format, const 
     const auto n = static_cast<std::uint32_t>(s.n);
     const auto add = [&](std::uint32_t first, std::uint32_t tokens, std::uint32_t tile) {
         const LaneTile t = lane_tile(device, format, tile, groups, tiles);
-        MatmulPart part{first, tokens, tile, {t.row_tiles, tile, t.unroll, t.factored ? 1u : 0u, 1}, 0, plan.scratch_bytes};
-        part.row_groups = static_cast<std::uint32_t>(ceil_div(tiles, t.row_tiles));
+        MatmulPart part{first, tokens, tile, {t.row_tiles, tile, t.unroll, t.factored ? 1u : 0u, 1},
+                        t.row_tiles * kLaneRows, plan.scratch_bytes};
         plan.scratch_bytes += round_up(s.batches * ceil_div(tokens, tile) * groups * 34 * tile * sizeof(float), kScratchAlignment);
         // Factored: the 32 codes of a group, then scale and offset of each group; else one addition per element.
         plan.roundings = std::max<std::uint64_t>(plan.roundings, t.factored ? 64 + 2 * groups : 8 + std::uint64_t{groups} * 32);
@@ -130,10 +129,9 @@ MatmulPlan plan_matvec_wide(const DeviceSnapshot& device, const Format& format, 
     std::uint32_t invocations = subgroup;
     const std::uint32_t most = std::min(128u, device.limits.max_workgroup_invocations);
     while (!host::software(device) && invocations * 2 <= most && groups * 4 / (invocations * 2) >= 8) invocations *= 2;
-    MatmulPart part{0, static_cast<std::uint32_t>(s.n), static_cast<std::uint32_t>(s.n), {}, 0, 0};
+    MatmulPart part{0, static_cast<std::uint32_t>(s.n), static_cast<std::uint32_t>(s.n), {}, kRows, 0};
     part.specialization = {invocations, kRows, part.tile};
-    part.row_groups = static_cast<std::uint32_t>(ceil_div(s.m, kRows));
-    plan.splits = wide_splits(device, part.row_groups * s.batches, groups);
+    plan.splits = wide_splits(device, ceil_div(s.m, kRows) * s.batches, groups);
     place_wide_scratch(plan);
     plan.roundings = 16 + ceil_div(std::uint64_t{groups} * 4, std::uint64_t{invocations} * plan.splits) + invocations + plan.splits;
     plan.parts.push_back(std::move(part));
@@ -148,9 +146,8 @@ MatmulPlan plan_matmul_wide(const DeviceSnapshot& device, const Format& format, 
                32 * (side + 4) * 2 * sizeof(float) <= device.limits.shared_memory_bytes;
     };
     const std::uint32_t side = s.m >= 64 && s.n >= 64 && fits(64) ? 64 : 32;
-    MatmulPart part{0, static_cast<std::uint32_t>(s.n), side, {side * side / 16, side, side}, 0, 0};
-    part.row_groups = static_cast<std::uint32_t>(ceil_div(s.m, side));
-    plan.splits = wide_splits(device, part.row_groups * ceil_div(s.n, side) * s.batches, plan.groups());
+    MatmulPart part{0, static_cast<std::uint32_t>(s.n), side, {side * side / 16, side, side}, side, 0};
+    plan.splits = wide_splits(device, ceil_div(s.m, side) * ceil_div(s.n, side) * s.batches, plan.groups());
     plan.splits = static_cast<std::uint32_t>(std::min<std::uint64_t>(plan.splits, device.limits.max_workgroup_count[2] / s.batches));
     place_wide_scratch(plan);
     plan.roundings = 16 + ceil_div(plan.groups(), plan.splits) * kGroupElements + plan.splits;

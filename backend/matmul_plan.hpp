@@ -56,7 +56,7 @@ struct MatmulPart {
     std::uint32_t tokens = 0;                   // of this part
     std::uint32_t tile = 0;                     // tokens per tile
     std::vector<std::uint32_t> specialization;  // of the main kernel
-    std::uint32_t row_groups = 0;               // workgroups along the rows
+    std::uint32_t rows = 0;                     // of one workgroup
     std::uint64_t packed_offset = 0;            // bytes into the scratch: the activations as the kernel wants them
 };
 
@@ -64,7 +64,6 @@ struct MatmulPlan {
     MatmulAlgorithm algorithm{};
     std::string kernel;              // "matmul_lanes.q4_k"
     MatmulShape shape;               // dense()
-    std::uint64_t w_matrix_bytes = 0;
     bool pads_activations = false;   // wide kernels: x is copied to aligned, padded rows first
     std::uint32_t splits = 1;        // wide kernels: parts of K summed by reduce_splits
     std::uint64_t partial_offset = 0;  // bytes into the scratch: the partial sums

@@ -24,9 +24,8 @@ void log_placed(const host::Buffer& buffer) {
 
 Result<void> check_fits(const Session& session, const Format& format, Layout layout, const MatrixShape& shape) {
     TUFF_TRY(bytes, matrix_bytes(format, layout, shape));
-    std::uint64_t largest = 0;
-    for (const host::Heap& heap : session.snapshot().heaps) largest = std::max(largest, heap.bytes);
-    const std::uint64_t limit = std::min(largest, session.snapshot().limits.max_buffer_bytes);
+    std::uint64_t limit = 0;
+    for (const host::Heap& heap : session.snapshot().heaps) limit = std::max(limit, heap.bytes);
     if (bytes * shape.batches > limit)
         return fail(ErrorCode::out_of_device_memory, "{} of {} weights are more than the {} that {} can hold at once ({} free)",
                     host::bytes_text(bytes * shape.batches), format.name, host::bytes_text(limit), session.snapshot().name,

@@ -80,7 +80,7 @@ TEST(MatmulPlan, LaneTilesCoverEveryTokenOnce) {
             EXPECT_GT(part.tile, 0u);
             EXPECT_EQ(part.specialization[1], part.tile);
             EXPECT_EQ(plan.groups() % part.specialization[2], 0u) << "the unrolled loop must end with the row";
-            EXPECT_GE(std::uint64_t{part.row_groups} * part.specialization[0] * kLaneRows, plan.shape.m);
+            EXPECT_EQ(part.rows, part.specialization[0] * kLaneRows);
             covered += part.tokens;
         }
         EXPECT_EQ(covered, n);

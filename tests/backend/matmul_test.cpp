@@ -18,27 +18,24 @@ namespace {
 
 using reference::DotProduct;
 
-// One device for the whole file: kernels compile once.
-class SharedDevice {
-  public:
-    static host::Device& get() {
-        static SharedDevice shared;
-        return *shared.device_;
-    }
+// The best device, its buffers limited to `max_buffer_bytes` where that is not 0.
+std::unique_ptr<host::Device> open_device(std::uint64_t max_buffer_bytes) {
+    Result<host::Instance> instance = host::Instance::open();
+    if (!instance) throw std::runtime_error(instance.error().message);
+    const Result<host::Choice> choice = host::choose_device(instance->snapshots(), "");
+    if (!choice) throw std::runtime_error(choice.error().message);
+    host::DeviceSnapshot snapshot = instance->snapshots()[choice->index];
+    if (max_buffer_bytes > 0) snapshot.limits.max_buffer_bytes = max_buffer_bytes;
+    Result<std::unique_ptr<host::Device>> device = host::Device::open(*instance, choice->index, snapshot);
+    if (!device) throw std::runtime_error(device.error().message);
+    return std::move(*device);
+}
 
-  private:
-    SharedDevice() {
-        Result<host::Instance> instance = host::Instance::open();
-        if (!instance) throw std::runtime_error(instance.error().message);
-        const Result<host::Choice> choice = host::choose_device(instance->snapshots(), "");
-        if (!choice) throw std::runtime_error(choice.error().message);
-        Result<std::unique_ptr<host::Device>> device =
-            host::Device::open(*instance, choice->index, instance->snapshots()[choice->index]);
-        if (!device) throw std::runtime_error(device.error().message);
-        device_ = std::move(*device);
-    }
-    std::unique_ptr<host::Device> device_;
-};
+// One device for the whole file: kernels compile once.
+host::Device& shared_device() {
+    static const std::unique_ptr<host::Device> device = open_device(0);
+    return *device;
+}
 
 std::vector<float> read_floats(host::Device& device, const host::Buffer& buffer) {
     std::vector<float> values(buffer.size() / sizeof(float));
@@ -66,8 +63,7 @@ struct Problem {
 };
 
 // Runs the problem and compares every element of every batch.
-void run_and_compare(const Problem& problem) {
-    host::Device& device = SharedDevice::get();
+void run_and_compare(const Problem& problem, host::Device& device = shared_device()) {
     const Result<MatmulPlan> plan = plan_matmul(device.snapshot(), *problem.format, problem.algorithm, problem.shape);
     ASSERT_TRUE(plan) << plan.error().message;
     const MatmulShape& s = plan->shape;
@@ -121,7 +117,7 @@ class Matmul : public testing::TestWithParam<std::tuple<const Format*, MatmulAlg
         const shaders::Kernel* kernel =
             shaders::find_kernel(std::string(algorithm_name(algorithm())) + "." + std::string(format().name));
         ASSERT_NE(kernel, nullptr);
-        const std::vector<std::string> missing = host::missing_needs(SharedDevice::get().snapshot(), *kernel);
+        const std::vector<std::string> missing = host::missing_needs(shared_device().snapshot(), *kernel);
         if (!missing.empty()) GTEST_SKIP() << "this device has no " << missing.front();
     }
     const Format& format() const { return *std::get<0>(GetParam()); }
@@ -181,6 +177,16 @@ TEST_P(Matmul, SharesWeightsAmongBatches) {
     run_and_compare(problem({.m = 19, .n = 3, .k = k, .batches = 6, .w_batches = 2, .y_batch = 3 * 19 + 11}));
 }
 
+TEST_P(Matmul, SpreadsWeightsOverBuffersWhereOneIsTooSmall) {
+    const std::uint64_t k = elements(format().type().block_elements == 1 ? 512 : 512 / format().type().block_elements);
+    const std::uint64_t matrix = *matrix_bytes(format(), algorithm_layout(algorithm()), {400, k, 1});
+    // Room for one matrix and a half: a shard per batch. Room for half a matrix: several shards per batch.
+    for (const std::uint64_t room : {matrix * 3 / 2, matrix / 2}) {
+        const std::unique_ptr<host::Device> small = open_device(host::kTailBytes + room);
+        run_and_compare(problem({.m = 400, .n = 3, .k = k, .batches = 4, .w_batches = 2}), *small);
+    }
+}
+
 TEST_P(Matmul, MatchesTheReferenceForHostileActivations) {
     constexpr float kInfinity = std::numeric_limits<float>::infinity();
     const std::uint64_t k = elements(format().type().block_elements == 1 ? 96 : 2);
@@ -210,7 +216,7 @@ TEST_P(Matmul, MatchesTheReferenceForSubnormalAndLargestScales) {
 }
 
 TEST(MatmulErrors, NameTheBufferThatIsTooSmall) {
-    host::Device& device = SharedDevice::get();
+    host::Device& device = shared_device();
     Random random(5);
     const Format& f32 = *find_format("f32");
     const Layout layout = preferred_layout(device.snapshot());
@@ -232,7 +238,7 @@ TEST(MatmulErrors, NameTheBufferThatIsTooSmall) {
 }
 
 TEST(MatmulErrors, SayWhenWeightsAreShorterThanTheirShape) {
-    const Result<Weights> weights = Weights::upload(SharedDevice::get(), *find_format("q4_0"), Layout::planes, {4, 64, 1},
+    const Result<Weights> weights = Weights::upload(shared_device(), *find_format("q4_0"), Layout::planes, {4, 64, 1},
                                                     std::vector<std::byte>(100), "blk.0.ffn_up");
     ASSERT_FALSE(weights);
     EXPECT_EQ(weights.error().code, ErrorCode::usage);
