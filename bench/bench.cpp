@@ -33,6 +33,7 @@ Result<Prepared> prepare(const BenchOptions& options) {
         return fail(ErrorCode::usage, "--json - and --csv - both want standard output");
     if (options.markdown && (options.json == "-" || options.csv == "-"))
         return fail(ErrorCode::usage, "--md and {} - both want standard output", options.json == "-" ? "--json" : "--csv");
+    for (const std::string& target : {options.json, options.csv}) TUFF_CHECK(check_target(target));
     Prepared prepared;
     if (!options.algorithm.empty()) {
         TUFF_TRY(algorithms, parse_algorithms(options.algorithm));

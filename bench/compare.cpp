@@ -51,6 +51,12 @@ SavedRun read_run(std::string_view json) {
             shape.batches = s.at("batches").get<std::uint64_t>();
             shape.w_batches = s.at("w_batches").get<std::uint64_t>();
         }
+        const auto work = [&](const char* field) {
+            const Json& value = row.at(field);
+            return value.is_null() ? std::uint64_t{0} : value.get<std::uint64_t>();
+        };
+        saved.bytes = work("bytes");
+        saved.flops = work("flops");
         saved.key = key_of(row.at("op").get<std::string>(), text_of(row, "format"), shape_text(shape), text_of(row, "label"));
         run.rows.push_back(std::move(saved));
     }
@@ -59,6 +65,19 @@ SavedRun read_run(std::string_view json) {
 
 // The larger of a / b and b / a, minus 1; 0 where either is missing.
 double drift(double a, double b) { return a > 0 && b > 0 ? std::max(a / b, b / a) - 1 : 0; }
+
+// The old samples for as much work as one execution does now: the kernels that measure roofs are chosen anew in every run, and
+// may do more or less at once.
+std::vector<double> for_same_work(const SavedRun::Row& old, const CaseResult& now) {
+    double ratio = 1;
+    if (old.flops > 0 && now.flops > 0)
+        ratio = static_cast<double>(now.flops) / static_cast<double>(old.flops);
+    else if (old.bytes > 0 && now.bytes > 0)
+        ratio = static_cast<double>(now.bytes) / static_cast<double>(old.bytes);
+    std::vector<double> samples = old.samples_us;
+    for (double& us : samples) us *= ratio;
+    return samples;
+}
 
 Change judge(RowChange& row, std::span<const double> old_us, std::span<const double> new_us, double least_effect) {
     row.old_us = summarize(old_us).median;
@@ -112,7 +131,7 @@ Comparison compare_runs(const SavedRun& old, const Roofs& roofs, std::span<const
         RowChange row{row_key(result), Change::only_new, 0, summarize(result.samples_us).median, 1};
         measured.push_back(row.key);
         if (const auto same = std::ranges::find(old.rows, row.key, &SavedRun::Row::key); same != old.rows.end()) {
-            row.change = judge(row, same->samples_us, result.samples_us, comparison.least_effect);
+            row.change = judge(row, for_same_work(*same, result), result.samples_us, comparison.least_effect);
             comparison.matched++;
         }
         if (row.change == Change::slower) comparison.slower++;

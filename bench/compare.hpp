@@ -20,6 +20,7 @@ struct SavedRun {
     struct Row {
         std::string key;  // row_key
         std::vector<double> samples_us;
+        std::uint64_t bytes = 0, flops = 0;  // of one execution
     };
     std::string device;
     Roofs roofs;
@@ -45,7 +46,7 @@ enum class Change {
 struct RowChange {
     std::string key;
     Change change{};
-    double old_us = 0, new_us = 0;  // medians; 0 where there is none
+    double old_us = 0, new_us = 0;  // medians; 0 where there is none; the old one for as much work as the new one did
     double p = 1;                   // of the Mann-Whitney U test
 };
 

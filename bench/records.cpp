@@ -1,7 +1,9 @@
 // The reports for programs.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <thread>
 
@@ -109,6 +111,17 @@ std::string csv_number(const std::optional<double>& value) {
 }
 
 }  // namespace
+
+Result<void> check_target(const std::string& target) {
+    if (target.empty() || target == "-") return {};
+    std::error_code ignored;
+    const std::filesystem::path path(target), folder = path.has_parent_path() ? path.parent_path() : ".";
+    if (std::filesystem::is_directory(path, ignored)) return fail(ErrorCode::io, "{}: is a directory", target);
+    if (!std::filesystem::is_directory(folder, ignored)) return fail(ErrorCode::io, "{}: there is no directory {}", target, folder.string());
+    if (::access(folder.c_str(), W_OK) != 0 && ::access(path.c_str(), W_OK) != 0)
+        return fail(ErrorCode::io, "{}: the directory cannot be written to", target);
+    return {};
+}
 
 std::string bench_json(const Environment& environment, std::span<const CaseResult> results) {
     Json root = head_json(environment);

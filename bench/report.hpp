@@ -43,6 +43,10 @@ enum class TableStyle { text, markdown };
 // A line of column names, then a line per result; missing figures are empty.
 [[nodiscard]] std::string bench_csv(std::span<const CaseResult> results);
 
+// Error `io` where a report could not be written to `target` (as write_text takes it; empty: none) later, as far as one can tell
+// without writing: told before minutes are spent on measuring.
+[[nodiscard]] Result<void> check_target(const std::string& target);
+
 // What `tuff verify --json` writes: {"tuff", "device", ..., "cases", "summary"}.
 [[nodiscard]] std::string verify_json(const Environment& environment, std::span<const CaseResult> results);
 

@@ -19,8 +19,6 @@ double per_second(double amount, double us) { return us > 0 ? amount / us * 1e6 
 // A quick look at one candidate: a few samples decide which is timed in full.
 constexpr TimingOptions kGlance{3, 0.03};
 
-double median_us(const Timing& timing) { return summarize(timing.samples_us).median; }
-
 // The candidate with the highest rate per microsecond, `amount` being what one execution does.
 template <class How, class Record, class Amount>
 Result<How> fastest(Session& session, const std::vector<How>& candidates, const Record& record, const Amount& amount) {
@@ -30,7 +28,7 @@ Result<How> fastest(Session& session, const std::vector<How>& candidates, const 
         double rate_now = 0;
         if (candidates.size() > 1) {
             TUFF_TRY(timing, time_executions(session.device(), record(how), 1, kGlance));
-            rate_now = static_cast<double>(amount(how)) / median_us(timing);
+            rate_now = static_cast<double>(amount(how)) / summarize(timing.samples_us).minimum;
             log(LogLevel::debug, "{}: {:.1f} a microsecond", how.describe(), rate_now);
         }
         if (!best || rate_now > best_rate) {

@@ -217,6 +217,7 @@ class Run {
 
 Result<int> run_verify(const VerifyOptions& options) {
     TUFF_TRY(wanted, parse(options));
+    TUFF_CHECK(check_target(options.json));
     TUFF_TRY(session, Session::open(options.session));
     return Run(options, std::move(wanted), std::move(session)).run();
 }

@@ -20,6 +20,17 @@ std::string preset_names() {
     return fmt::format("{}", fmt::join(names, ", "));
 }
 
+// Without this, -3 would be read as a huge size.
+std::string check_size(const std::string& text) {
+    constexpr std::size_t kDigits = 18;
+    if (!text.empty() && text.size() <= kDigits && text.find_first_not_of("0123456789") == std::string::npos) return "";
+    return fmt::format("'{}' is not a size", text);
+}
+
+CLI::Option* add_sizes(CLI::App& command, const char* name, std::vector<std::uint64_t>& sizes, const char* about) {
+    return command.add_option(name, sizes, about)->delimiter(',')->check(check_size)->type_name("SIZE,..")->allow_extra_args(false);
+}
+
 void add_what(CLI::App& command, bench::BenchOptions& options) {
     constexpr const char* kGroup = "What to measure";
     bench::SelectionOptions& what = options.selection;
@@ -29,16 +40,21 @@ void add_what(CLI::App& command, bench::BenchOptions& options) {
     command.add_option("--format", what.formats, fmt::format("Formats of the weights: {}", format_names()))
         ->type_name("F,..")
         ->group(kGroup);
-    command.add_option("-m", what.m, "Rows of the weights: outputs; several with commas")->delimiter(',')->group(kGroup);
-    command.add_option("-n", what.n, "Tokens: columns of the activations; several with commas")->delimiter(',')->group(kGroup);
-    command.add_option("-k", what.k, "Elements of a row: inputs; several with commas")->delimiter(',')->group(kGroup);
-    command.add_option("--batches", what.batches, "Matrices multiplied at once")->capture_default_str()->group(kGroup);
+    add_sizes(command, "-m", what.m, "Rows of the weights: outputs; several with commas")->group(kGroup);
+    add_sizes(command, "-n", what.n, "Tokens: columns of the activations; several with commas")->group(kGroup);
+    add_sizes(command, "-k", what.k, "Elements of a row: inputs; several with commas")->group(kGroup);
+    command.add_option("--batches", what.batches, "Matrices multiplied at once")
+        ->check(CLI::Range(1, 65535))
+        ->type_name("B")
+        ->capture_default_str()
+        ->group(kGroup);
     auto* preset = command.add_option("--preset", what.preset, fmt::format("The matrices of a model: {}", preset_names()));
     preset->type_name("NAME")->group(kGroup);
     command.add_option("--model", what.model, "The matrices of this file, one of each type and shape")
         ->type_name("FILE.gguf")
         ->group(kGroup);
     command.add_option("--tensor", what.tensors, "With --model: only matrices whose name has this part; may be repeated")
+        ->allow_extra_args(false)
         ->type_name("PART")
         ->group(kGroup);
     command.add_option("--algorithm", options.algorithm, "Use this kernel instead of the one chosen for the device")
