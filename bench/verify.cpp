@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "backend/text_output.hpp"
+#include "bench/compare.hpp"
 #include "bench/operands.hpp"
 #include "bench/product.hpp"
 #include "bench/progress.hpp"
@@ -181,9 +182,7 @@ class Run {
     void add(CaseResult result, Group& group) {
         group.add(result);
         total_.add(result);
-        if (result.status == Status::fail)
-            print(fmt::format("FAIL {} {} {} {} {}: {}\n", op_name(result.op), result.format ? result.format->name : "",
-                              shape_text(result.shape), result.variant, result.label, result.reason));
+        if (result.status == Status::fail) print(fmt::format("FAIL {}, {}: {}\n", row_key(result), result.variant, result.reason));
         results_.push_back(std::move(result));
     }
 

@@ -21,7 +21,9 @@ CaseResult result_of(Op op, std::string variant, std::string label, const Result
     result.variant = std::move(variant);
     result.label = std::move(label);
     if (done) return result;
-    result.status = done.error().code == ErrorCode::unsupported ? Status::unsupported : Status::fail;
+    const ErrorCode code = done.error().code;
+    const bool beyond = code == ErrorCode::unsupported || code == ErrorCode::out_of_device_memory;
+    result.status = beyond ? Status::unsupported : Status::fail;
     result.reason = done.error().message;
     return result;
 }
