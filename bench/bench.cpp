@@ -32,7 +32,8 @@ Result<Prepared> prepare(const BenchOptions& options) {
     if (options.json == "-" && options.csv == "-")
         return fail(ErrorCode::usage, "--json - and --csv - both want standard output");
     if (options.markdown && (options.json == "-" || options.csv == "-"))
-        return fail(ErrorCode::usage, "--md and {} - both want standard output", options.json == "-" ? "--json" : "--csv");
+        return fail(ErrorCode::usage, "--md and {} - both want standard output",
+                    options.json == "-" ? "--json" : "--csv");
     for (const std::string& target : {options.json, options.csv}) TUFF_CHECK(check_target(target));
     Prepared prepared;
     if (!options.algorithm.empty()) {
@@ -54,10 +55,13 @@ Result<Prepared> prepare(const BenchOptions& options) {
 Result<int> list(const BenchOptions& options, const Prepared& prepared) {
     auto session = Session::open(options.session);
     const host::DeviceSnapshot* device = session ? &session->snapshot() : nullptr;
-    if (!session && session.error().code != ErrorCode::no_loader && session.error().code != ErrorCode::no_device)
+    if (!session && session.error().code != ErrorCode::no_loader &&
+        session.error().code != ErrorCode::no_device)
         return pass(std::move(session));
-    TUFF_TRY(selection, select_cases(options.selection, prepared.file(), device ? default_sizes(*device) : DefaultSizes{}));
-    std::string text = device ? fmt::format("for {}\n\n", device->name) : fmt::format("{}\n\n", session.error().message);
+    TUFF_TRY(selection, select_cases(options.selection, prepared.file(),
+                                     device ? default_sizes(*device) : DefaultSizes{}));
+    std::string text =
+        device ? fmt::format("for {}\n\n", device->name) : fmt::format("{}\n\n", session.error().message);
     text += list_cases(selection, device, prepared.algorithm) + "\n" + list_kernels(device);
     TUFF_CHECK(write_text("-", text));
     return 0;
@@ -69,12 +73,14 @@ class Run {
         : options_(options), prepared_(std::move(prepared)), session_(std::move(session)) {}
 
     Result<int> run() {
-        TUFF_TRY(selection, select_cases(options_.selection, prepared_.file(), default_sizes(session_.snapshot())));
+        TUFF_TRY(selection,
+                 select_cases(options_.selection, prepared_.file(), default_sizes(session_.snapshot())));
         TUFF_CHECK(check_plans(selection));
         environment_.device = session_.snapshot();
         environment_.why_device = session_.why();
         environment_.lowered = session_.lowered();
-        environment_.rotation = choose_rotation(session_.snapshot(), session_.free_bytes(), cpu_cache_bytes());
+        environment_.rotation =
+            choose_rotation(session_.snapshot(), session_.free_bytes(), cpu_cache_bytes());
         environment_.seed = options_.seed;
         environment_.command_line = options_.command_line;
 
@@ -107,18 +113,21 @@ class Run {
         const bool as_rows = selection.copy || selection.fma;
         if (as_rows) print(fmt::format("\n{}", table_head(style())));
         progress_.show("measuring the roof of memory");
-        TUFF_TRY(memory, measure_memory(session_, environment_.rotation.bytes, options_.timing, environment_.roofs));
+        TUFF_TRY(memory,
+                 measure_memory(session_, environment_.rotation.bytes, options_.timing, environment_.roofs));
         if (selection.copy)
             for (CaseResult& row : memory) add(std::move(row));
         progress_.show("measuring the roof of arithmetic");
         TUFF_TRY(fma, measure_fma(session_, options_.timing, environment_.roofs));
         if (selection.fma) add(std::move(fma));
         if (!as_rows) print(fmt::format("{}\n{}", roof_line(environment_.roofs), table_head(style())));
-        const MeasureOptions measuring{options_.timing, environment_.rotation.bytes, options_.seed, prepared_.algorithm};
+        const MeasureOptions measuring{options_.timing, environment_.rotation.bytes, options_.seed,
+                                       prepared_.algorithm};
         std::size_t number = 0;
         for (const BenchCase& one : selection.products) {
-            progress_.show(fmt::format("[{}/{}] {} {} {} {}", ++number, selection.products.size(), op_name(one.op),
-                                       one.format ? one.format->name : "", shape_text(one.shape), one.label));
+            progress_.show(fmt::format("[{}/{}] {} {} {} {}", ++number, selection.products.size(),
+                                       op_name(one.op), one.format ? one.format->name : "",
+                                       shape_text(one.shape), one.label));
             TUFF_TRY(result, measure_product(session_, one, prepared_.file(), measuring));
             rate(result, environment_.roofs);
             add(std::move(result));
@@ -142,11 +151,13 @@ class Run {
     Result<bool> compare() {
         if (!prepared_.old) return false;
         if (prepared_.old->device != environment_.device.name)
-            return fail(ErrorCode::unsupported, "{} was measured on {}, this run on {}: nothing to compare", options_.compare,
-                        prepared_.old->device, environment_.device.name);
-        const Comparison comparison = compare_runs(*prepared_.old, environment_.roofs, results_, options_.least_effect);
+            return fail(ErrorCode::unsupported, "{} was measured on {}, this run on {}: nothing to compare",
+                        options_.compare, prepared_.old->device, environment_.device.name);
+        const Comparison comparison =
+            compare_runs(*prepared_.old, environment_.roofs, results_, options_.least_effect);
         if (comparison.matched == 0)
-            return fail(ErrorCode::unsupported, "{} has no row of this run: nothing to compare", options_.compare);
+            return fail(ErrorCode::unsupported, "{} has no row of this run: nothing to compare",
+                        options_.compare);
         print(fmt::format("\ncompared with {}\n{}", options_.compare, comparison_text(comparison)));
         if (quiet()) fmt::print(stderr, "{}", comparison_text(comparison));
         return comparison.slower > 0;
@@ -154,7 +165,9 @@ class Run {
 
     // Standard output belongs to a report.
     [[nodiscard]] bool quiet() const { return options_.json == "-" || options_.csv == "-"; }
-    [[nodiscard]] TableStyle style() const { return options_.markdown ? TableStyle::markdown : TableStyle::text; }
+    [[nodiscard]] TableStyle style() const {
+        return options_.markdown ? TableStyle::markdown : TableStyle::text;
+    }
 
     void print(const std::string& text) {
         progress_.clear();

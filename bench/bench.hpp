@@ -27,8 +27,9 @@ struct BenchOptions {
     std::vector<std::string> command_line;  // for the report
 };
 
-// Prints rows as they are measured, then writes the reports. Gives the exit code: 0, or 1 where a row failed its check or became
-// slower than in the saved run. Errors before the first row: `usage`, and those of Session::open, load_run and GgufFile::open.
+// Prints rows as they are measured, then writes the reports. Gives the exit code: 0, or 1 where a row failed
+// its check or became slower than in the saved run. Errors before the first row: `usage`, and those of
+// Session::open, load_run and GgufFile::open.
 Result<int> run_bench(const BenchOptions& options);
 
 }  // namespace tuff::bench

@@ -13,7 +13,8 @@ constexpr std::array<Op, 4> kOps{Op::matvec, Op::matmul, Op::copy, Op::fma};
 
 // Calls take(name) for each part; false from it means the name is unknown.
 template <class Take>
-Result<void> for_each_name(std::string_view names, std::string_view what, const std::string& choices, const Take& take) {
+Result<void> for_each_name(std::string_view names, std::string_view what, const std::string& choices,
+                           const Take& take) {
     while (!names.empty()) {
         const std::size_t comma = std::min(names.find(','), names.size());
         const std::string_view name = names.substr(0, comma);
@@ -39,21 +40,30 @@ std::string choices(const Range& range, const Name& name) {
 
 std::string_view op_name(Op op) {
     switch (op) {
-        case Op::matvec: return "matvec";
-        case Op::matmul: return "matmul";
-        case Op::copy: return "copy";
-        case Op::fma: return "fma";
+        case Op::matvec:
+            return "matvec";
+        case Op::matmul:
+            return "matmul";
+        case Op::copy:
+            return "copy";
+        case Op::fma:
+            return "fma";
     }
     return "";
 }
 
-std::span<const Op> all_ops() { return kOps; }
+std::span<const Op> all_ops() {
+    return kOps;
+}
 
 std::string_view status_name(Status status) {
     switch (status) {
-        case Status::pass: return "pass";
-        case Status::fail: return "fail";
-        case Status::unsupported: return "unsupported";
+        case Status::pass:
+            return "pass";
+        case Status::fail:
+            return "fail";
+        case Status::unsupported:
+            return "unsupported";
     }
     return "";
 }

@@ -25,7 +25,9 @@ enum class Op { matvec, matmul, copy, fma };
 [[nodiscard]] Result<std::vector<MatmulAlgorithm>> parse_algorithms(std::string_view names);
 
 // The op a product of n tokens is listed under.
-[[nodiscard]] inline Op product_op(std::uint64_t n) { return n <= kMatvecMaxTokens ? Op::matvec : Op::matmul; }
+[[nodiscard]] inline Op product_op(std::uint64_t n) {
+    return n <= kMatvecMaxTokens ? Op::matvec : Op::matmul;
+}
 
 enum class Status { pass, fail, unsupported };
 [[nodiscard]] std::string_view status_name(Status status);
@@ -34,10 +36,10 @@ struct CaseResult {
     Op op{};
     const Format* format = nullptr;  // nullptr for copy and fma
     MatmulShape shape;               // all zeros for copy and fma
-    std::string label;               // what tells rows of one shape apart: a tensor's name, a preset's part, "read"
-    std::string variant;             // the kernel chosen, as MatmulPlan::describe gives it; may be empty
+    std::string label;    // what tells rows of one shape apart: a tensor's name, a preset's part, "read"
+    std::string variant;  // the kernel chosen, as MatmulPlan::describe gives it; may be empty
     Status status = Status::pass;
-    std::string reason;              // of a status other than pass
+    std::string reason;  // of a status other than pass
 
     // Missing where it was not measured.
     std::optional<double> error_over_bound;  // the worst element; at most 1 for a correct kernel
@@ -51,7 +53,8 @@ struct CaseResult {
     std::uint64_t rotation_bytes = 0;  // over how much memory the executions rotated
 };
 
-// "4096x1x14336", with "x2" for two batches ("x8/2" where 8 batches share 2 of weights); empty for copy and fma.
+// "4096x1x14336", with "x2" for two batches ("x8/2" where 8 batches share 2 of weights); empty for copy and
+// fma.
 [[nodiscard]] std::string shape_text(const MatmulShape& shape);
 
 }  // namespace tuff::bench

@@ -14,7 +14,9 @@
 namespace tuff::bench {
 namespace {
 
-bool poisoned(float value) { return std::bit_cast<std::uint32_t>(value) == kPoison; }
+bool poisoned(float value) {
+    return std::bit_cast<std::uint32_t>(value) == kPoison;
+}
 
 // The worst of some elements, and how many were wrong.
 struct Worst {
@@ -35,7 +37,8 @@ struct Worst {
 // Rows of each matrix to check: all of them, or as many as the work allowed for them, spread at random.
 std::vector<std::uint64_t> rows_to_check(const MatmulShape& s, const CheckOptions& options) {
     const std::uint64_t row_work = s.n * s.k * s.batches;
-    const std::uint64_t most = std::clamp<std::uint64_t>(options.max_multiply_adds / row_work, 2, std::max<std::uint64_t>(s.m, 2));
+    const std::uint64_t most =
+        std::clamp<std::uint64_t>(options.max_multiply_adds / row_work, 2, std::max<std::uint64_t>(s.m, 2));
     std::vector<std::uint64_t> rows;
     if (most >= s.m) {
         for (std::uint64_t row = 0; row < s.m; row++) rows.push_back(row);
@@ -45,17 +48,19 @@ std::vector<std::uint64_t> rows_to_check(const MatmulShape& s, const CheckOption
     rows = {0, s.m - 1};
     // One from each of equal stretches: no row twice, no large gap.
     for (std::uint64_t i = 0; i + 2 < most; i++) {
-        const std::uint64_t begin = 1 + (s.m - 2) * i / (most - 2), end = 1 + (s.m - 2) * (i + 1) / (most - 2);
+        const std::uint64_t begin = 1 + (s.m - 2) * i / (most - 2),
+                            end = 1 + (s.m - 2) * (i + 1) / (most - 2);
         rows.push_back(begin + random.below(end - begin));
     }
     return rows;
 }
 
-Worst check_rows(const Format& format, const MatmulPlan& plan, std::span<const std::byte> blocks, const float* x,
-                 const float* y, std::span<const std::uint64_t> rows) {
+Worst check_rows(const Format& format, const MatmulPlan& plan, std::span<const std::byte> blocks,
+                 const float* x, const float* y, std::span<const std::uint64_t> rows) {
     const MatmulShape& s = plan.shape;
     const TypeInfo& type = format.type();
-    const std::uint64_t row_bytes = s.k / type.block_elements * type.block_bytes, share = s.batches / s.w_batches;
+    const std::uint64_t row_bytes = s.k / type.block_elements * type.block_bytes,
+                        share = s.batches / s.w_batches;
     Worst worst;
     for (const std::uint64_t row : rows)
         for (std::uint64_t b = 0; b < s.batches; b++) {
@@ -83,15 +88,17 @@ std::string find_touched(const MatmulShape& s, std::span<const float> y, std::ui
     };
     for (std::uint64_t i = 0; i < y.size(); i++)
         if (!poisoned(y[i]) && !belongs(i))
-            return fmt::format("the float {} after the start of y was overwritten with {}; no result belongs there",
-                               static_cast<std::int64_t>(i) - static_cast<std::int64_t>(guard), y[i]);
+            return fmt::format(
+                "the float {} after the start of y was overwritten with {}; no result belongs there",
+                static_cast<std::int64_t>(i) - static_cast<std::int64_t>(guard), y[i]);
     return "";
 }
 
 }  // namespace
 
-Check check_product(const Format& format, const MatmulPlan& plan, std::span<const std::byte> blocks, std::span<const float> x,
-                    std::span<const float> y, std::uint64_t guard, const CheckOptions& options) {
+Check check_product(const Format& format, const MatmulPlan& plan, std::span<const std::byte> blocks,
+                    std::span<const float> x, std::span<const float> y, std::uint64_t guard,
+                    const CheckOptions& options) {
     const std::vector<std::uint64_t> rows = rows_to_check(plan.shape, options);
     const std::size_t threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, rows.size());
     std::vector<Worst> worst(threads);
@@ -108,9 +115,10 @@ Check check_product(const Format& format, const MatmulPlan& plan, std::span<cons
     const Worst& w = worst[0];
     Check check{w.error, w.checked, ""};
     if (w.wrong > 0)
-        check.failure = fmt::format("{} of {} elements are wrong; the worst, row {} of token {} in batch {}, is {} where {} is "
-                                    "exact: {:.3g} times the bound",
-                                    w.wrong, w.checked, w.row, w.token, w.batch, w.computed, w.exact, w.error);
+        check.failure = fmt::format(
+            "{} of {} elements are wrong; the worst, row {} of token {} in batch {}, is {} where {} is "
+            "exact: {:.3g} times the bound",
+            w.wrong, w.checked, w.row, w.token, w.batch, w.computed, w.exact, w.error);
     else
         check.failure = find_touched(plan.shape, y, guard);
     return check;

@@ -35,7 +35,7 @@ struct SavedRun {
 [[nodiscard]] Result<SavedRun> parse_run(std::string_view json, std::string_view name);
 
 enum class Change {
-    none,      // within noise
+    none,  // within noise
     faster,
     slower,
     unclear,   // the medians differ, but there are too few samples to tell
@@ -46,14 +46,15 @@ enum class Change {
 struct RowChange {
     std::string key;
     Change change{};
-    double old_us = 0, new_us = 0;  // medians; 0 where there is none; the old one for as much work as the new one did
-    double p = 1;                   // of the Mann-Whitney U test
+    double old_us = 0,
+           new_us = 0;  // medians; 0 where there is none; the old one for as much work as the new one did
+    double p = 1;       // of the Mann-Whitney U test
 };
 
 struct Comparison {
     std::vector<RowChange> rows;
-    // The least relative difference of medians that counts: the one asked for, or what the roofs themselves changed by between the
-    // runs where that is more, for then the machine was another one.
+    // The least relative difference of medians that counts: the one asked for, or what the roofs themselves
+    // changed by between the runs where that is more, for then the machine was another one.
     double least_effect = 0;
     std::size_t matched = 0, slower = 0;
 };
@@ -62,8 +63,8 @@ struct Comparison {
 inline constexpr double kSignificance = 0.01;
 
 // `least_effect`: 0.05 for five percent.
-[[nodiscard]] Comparison compare_runs(const SavedRun& old, const Roofs& roofs, std::span<const CaseResult> results,
-                                      double least_effect);
+[[nodiscard]] Comparison compare_runs(const SavedRun& old, const Roofs& roofs,
+                                      std::span<const CaseResult> results, double least_effect);
 
 // A line per row, and a last one that sums up.
 [[nodiscard]] std::string comparison_text(const Comparison& comparison);

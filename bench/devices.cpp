@@ -37,34 +37,44 @@ std::string field(std::string_view name, std::string_view value) {
 std::string heap_text(const host::DeviceSnapshot& device, std::size_t index) {
     const host::Heap& heap = device.heaps[index];
     bool visible = false;
-    for (const host::MemoryType& type : device.memory_types) visible = visible || (type.heap == index && type.host_visible);
-    std::string text = fmt::format("heap {}: {}{}{}", index, host::bytes_text(heap.bytes),
-                                   heap.device_local ? ", device-local" : "", visible ? ", host-visible" : "");
+    for (const host::MemoryType& type : device.memory_types)
+        visible = visible || (type.heap == index && type.host_visible);
+    std::string text =
+        fmt::format("heap {}: {}{}{}", index, host::bytes_text(heap.bytes),
+                    heap.device_local ? ", device-local" : "", visible ? ", host-visible" : "");
     if (heap.budget_bytes > 0)
-        text += fmt::format(", budget {} of which {} in use", host::bytes_text(heap.budget_bytes), host::bytes_text(heap.usage_bytes));
+        text += fmt::format(", budget {} of which {} in use", host::bytes_text(heap.budget_bytes),
+                            host::bytes_text(heap.usage_bytes));
     return text;
 }
 
 std::string features_text(const host::DeviceSnapshot& device, bool present) {
     std::vector<std::string_view> names;
     for (std::size_t i = 0; i < host::kFeatureCount; i++)
-        if (const auto feature = static_cast<host::Feature>(i); device.has(feature) == present) names.push_back(feature_name(feature));
+        if (const auto feature = static_cast<host::Feature>(i); device.has(feature) == present)
+            names.push_back(feature_name(feature));
     return names.empty() ? "none" : fmt::format("{}", fmt::join(names, " "));
 }
 
 std::string device_text(const host::DeviceSnapshot& device, std::size_t index, bool chosen) {
     const auto reasons = host::why_unusable(device);
     std::string text = fmt::format("{}: {}\n", index, device.name);
-    text += field("type", fmt::format("{}, memory {}", kind_text(device), host::unified(device) ? "unified" : "discrete"));
-    text += field("driver", fmt::format("{} {}, Vulkan {}", device.driver_name, device.driver_info, host::version_text(device.api_version)));
-    for (std::size_t i = 0; i < device.heaps.size(); i++) text += field(i == 0 ? "memory" : "", heap_text(device, i));
+    text += field("type", fmt::format("{}, memory {}", kind_text(device),
+                                      host::unified(device) ? "unified" : "discrete"));
+    text += field("driver", fmt::format("{} {}, Vulkan {}", device.driver_name, device.driver_info,
+                                        host::version_text(device.api_version)));
+    for (std::size_t i = 0; i < device.heaps.size(); i++)
+        text += field(i == 0 ? "memory" : "", heap_text(device, i));
     text += field("subgroups", device.subgroup.min_size == device.subgroup.max_size
                                    ? fmt::format("{}", device.subgroup.size)
-                                   : fmt::format("{} ({} to {})", device.subgroup.size, device.subgroup.min_size, device.subgroup.max_size));
+                                   : fmt::format("{} ({} to {})", device.subgroup.size,
+                                                 device.subgroup.min_size, device.subgroup.max_size));
     text += field("features", features_text(device, true));
     text += field("without", features_text(device, false));
     if (reasons.empty()) {
-        text += field("kernels", fmt::format("of the {} kind", prefers_lanes(device) ? "lanes (software vectors)" : "wide (subgroups)"));
+        text +=
+            field("kernels", fmt::format("of the {} kind", prefers_lanes(device) ? "lanes (software vectors)"
+                                                                                 : "wide (subgroups)"));
         text += field("usable", chosen ? "yes; used when no other is asked for" : "yes");
     } else {
         text += field("usable", fmt::format("no: {}", fmt::join(reasons, ", ")));
@@ -78,7 +88,8 @@ std::string devices_text(std::span<const host::DeviceSnapshot> devices, std::opt
     std::string text;
     for (std::size_t i = 0; i < devices.size(); i++) text += device_text(devices[i], i, chosen == i) + "\n";
     if (std::ranges::all_of(devices, host::software)) {
-        text += devices.size() == 1 ? "The only device is a software one.\n" : "There are only software devices.\n";
+        text += devices.size() == 1 ? "The only device is a software one.\n"
+                                    : "There are only software devices.\n";
         text += software_note(devices[chosen.value_or(0)]) + "\n";
     } else if (!chosen) {
         text += "No device can be used.\n";
@@ -111,7 +122,8 @@ Result<int> run_devices(const DevicesOptions& options) {
     TUFF_TRY(instance, host::Instance::open(instance_options));
     std::vector<host::DeviceSnapshot> devices(instance.snapshots().begin(), instance.snapshots().end());
     const auto choice = host::choose_device(devices, options.session.device);
-    if (!choice && choice.error().code == ErrorCode::usage) return fail(ErrorCode::usage, "{}", choice.error().message);
+    if (!choice && choice.error().code == ErrorCode::usage)
+        return fail(ErrorCode::usage, "{}", choice.error().message);
     std::optional<std::size_t> chosen;
     if (choice) chosen = choice->index;
     if (!options.session.caps.empty() && chosen) {

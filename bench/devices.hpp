@@ -18,10 +18,13 @@ struct DevicesOptions {
 };
 
 // The reports on given snapshots; `chosen`: the one commands use when none is asked for.
-[[nodiscard]] std::string devices_text(std::span<const host::DeviceSnapshot> devices, std::optional<std::size_t> chosen);
-[[nodiscard]] std::string devices_json(std::span<const host::DeviceSnapshot> devices, std::optional<std::size_t> chosen);
+[[nodiscard]] std::string devices_text(std::span<const host::DeviceSnapshot> devices,
+                                       std::optional<std::size_t> chosen);
+[[nodiscard]] std::string devices_json(std::span<const host::DeviceSnapshot> devices,
+                                       std::optional<std::size_t> chosen);
 
-// Gives the exit code: 0, or 1 where no device can be used. The errors of host::Instance::open and lower_from_file.
+// Gives the exit code: 0, or 1 where no device can be used. The errors of host::Instance::open and
+// lower_from_file.
 Result<int> run_devices(const DevicesOptions& options);
 
 }  // namespace tuff::bench

@@ -26,8 +26,9 @@ std::string list_cases(const Selection& selection, const host::DeviceSnapshot* d
     if (selection.copy) text += "  copy\n";
     if (selection.fma) text += "  fma\n";
     for (const BenchCase& one : selection.products) {
-        std::string line = fmt::format("  {:<6}  {:<6}  {:<17}  {:<40}  {}", op_name(one.op), one.format ? one.format->name : "-",
-                                       shape_text(one.shape), variant_of(one, device, algorithm), one.label);
+        std::string line = fmt::format("  {:<6}  {:<6}  {:<17}  {:<40}  {}", op_name(one.op),
+                                       one.format ? one.format->name : "-", shape_text(one.shape),
+                                       variant_of(one, device, algorithm), one.label);
         line.erase(line.find_last_not_of(' ') + 1);
         text += line + "\n";
     }
@@ -38,13 +39,15 @@ std::string list_kernels(const host::DeviceSnapshot* device) {
     std::string text = "kernels\n";
     for (const shaders::Kernel& kernel : shaders::kernels()) {
         std::string needs = fmt::format("{}", fmt::join(kernel.needs, " "));
-        if (kernel.subgroup_size != 0) needs += fmt::format("{}subgroups of {}", needs.empty() ? "" : ", ", kernel.subgroup_size);
+        if (kernel.subgroup_size != 0)
+            needs += fmt::format("{}subgroups of {}", needs.empty() ? "" : ", ", kernel.subgroup_size);
         std::string runs;
         if (device) {
             const auto missing = host::missing_needs(*device, kernel);
             runs = missing.empty() ? "runs here" : fmt::format("lacks {}", fmt::join(missing, ", "));
         }
-        std::string line = fmt::format("  {:<24}  {:<60}  {}", kernel.name, needs.empty() ? "needs nothing" : "needs " + needs, runs);
+        std::string line = fmt::format("  {:<24}  {:<60}  {}", kernel.name,
+                                       needs.empty() ? "needs nothing" : "needs " + needs, runs);
         line.erase(line.find_last_not_of(' ') + 1);
         text += line + "\n";
     }

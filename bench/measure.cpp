@@ -15,8 +15,8 @@ namespace {
 // A sample of rows that takes the CPU some tenths of a second.
 constexpr std::uint64_t kReferenceWork = 100'000'000;
 
-Result<void> measure(Session& session, const BenchCase& one, const GgufFile* model, const MeasureOptions& options,
-                     CaseResult& result) {
+Result<void> measure(Session& session, const BenchCase& one, const GgufFile* model,
+                     const MeasureOptions& options, CaseResult& result) {
     TUFF_TRY(plan, plan_case(session.snapshot(), one, options.algorithm));
     const MatmulShape shape = plan.shape;
     result.shape = shape;
@@ -29,11 +29,15 @@ Result<void> measure(Session& session, const BenchCase& one, const GgufFile* mod
 
     std::vector<std::byte> made;
     if (!one.tensor) made = random_weights(*one.format, shape.weights(), Data::ordinary, options.seed);
-    const std::span<const std::byte> blocks = one.tensor ? model->data(*one.tensor) : std::span<const std::byte>(made);
+    const std::span<const std::byte> blocks =
+        one.tensor ? model->data(*one.tensor) : std::span<const std::byte>(made);
     const std::vector<float> x = random_activations(shape, Data::ordinary, options.seed + 1);
-    TUFF_TRY(product, Product::create(session, *one.format, std::move(plan), blocks, x, options.rotation_bytes));
+    TUFF_TRY(product,
+             Product::create(session, *one.format, std::move(plan), blocks, x, options.rotation_bytes));
     result.rotation_bytes = product.rotation_bytes();
-    const RecordExecution record = [&](host::Stream& stream, std::size_t set) { return product.record(stream, set); };
+    const RecordExecution record = [&](host::Stream& stream, std::size_t set) {
+        return product.record(stream, set);
+    };
     TUFF_TRY(timing, time_executions(session.device(), record, product.sets(), options.timing));
     TUFF_TRY(check, product.check({kReferenceWork, options.seed}));
     result.error_over_bound = check.error_over_bound;

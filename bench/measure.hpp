@@ -24,9 +24,10 @@ struct MeasureOptions {
 Result<MatmulPlan> plan_case(const host::DeviceSnapshot& device, const BenchCase& one,
                              const std::optional<MatmulAlgorithm>& algorithm);
 
-// Times the product and compares the last timed execution's result with the reference. `model`: the file the case's tensor is
-// in. What goes wrong with this case alone (too large, a kernel that does not compile, a wrong result) is the result's status;
-// an error is what ends the run: a lost device.
-Result<CaseResult> measure_product(Session& session, const BenchCase& one, const GgufFile* model, const MeasureOptions& options);
+// Times the product and compares the last timed execution's result with the reference. `model`: the file the
+// case's tensor is in. What goes wrong with this case alone (too large, a kernel that does not compile, a
+// wrong result) is the result's status; an error is what ends the run: a lost device.
+Result<CaseResult> measure_product(Session& session, const BenchCase& one, const GgufFile* model,
+                                   const MeasureOptions& options);
 
 }  // namespace tuff::bench

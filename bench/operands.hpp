@@ -21,11 +21,13 @@ enum class Data {
 };
 [[nodiscard]] std::string_view data_name(Data data);
 
-// GGUF blocks of shape.w_batches matrices, valid for the format; deterministic in `seed`. The shape has passed matrix_bytes().
+// GGUF blocks of shape.w_batches matrices, valid for the format; deterministic in `seed`. The shape has
+// passed matrix_bytes().
 [[nodiscard]] std::vector<std::byte> random_weights(const Format& format, const MatrixShape& shape, Data data,
                                                     std::uint64_t seed);
 
-// shape.x_floats() activations; what lies between strided rows and batches is NaN, so that a kernel that uses it is found out.
+// shape.x_floats() activations; what lies between strided rows and batches is NaN, so that a kernel that uses
+// it is found out.
 [[nodiscard]] std::vector<float> random_activations(const MatmulShape& shape, Data data, std::uint64_t seed);
 
 }  // namespace tuff::bench

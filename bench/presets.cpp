@@ -34,23 +34,17 @@ constexpr PresetPart qwen25_7b[] = {{"attn_q, attn_output", 3584, 3584},
                                     {"ffn_gate, ffn_up", 18944, 3584},
                                     {"ffn_down", 3584, 18944},
                                     {"output", 152064, 3584}};
-constexpr PresetPart qwen3_06b[] = {{"attn_q", 2048, 1024},
-                                    {"attn_k, attn_v", 1024, 1024},
-                                    {"attn_output", 1024, 2048},
-                                    {"ffn_gate, ffn_up", 3072, 1024},
-                                    {"ffn_down", 1024, 3072},
-                                    {"output", 151936, 1024}};
+constexpr PresetPart qwen3_06b[] = {{"attn_q", 2048, 1024},      {"attn_k, attn_v", 1024, 1024},
+                                    {"attn_output", 1024, 2048}, {"ffn_gate, ffn_up", 3072, 1024},
+                                    {"ffn_down", 1024, 3072},    {"output", 151936, 1024}};
 constexpr PresetPart qwen3_8b[] = {{"attn_q, attn_output", 4096, 4096},
                                    {"attn_k, attn_v", 1024, 4096},
                                    {"ffn_gate, ffn_up", 12288, 4096},
                                    {"ffn_down", 4096, 12288},
                                    {"output", 151936, 4096}};
-constexpr PresetPart gemma2_2b[] = {{"attn_q", 2048, 2304},
-                                    {"attn_k, attn_v", 1024, 2304},
-                                    {"attn_output", 2304, 2048},
-                                    {"ffn_gate, ffn_up", 9216, 2304},
-                                    {"ffn_down", 2304, 9216},
-                                    {"output", 256000, 2304}};
+constexpr PresetPart gemma2_2b[] = {{"attn_q", 2048, 2304},      {"attn_k, attn_v", 1024, 2304},
+                                    {"attn_output", 2304, 2048}, {"ffn_gate, ffn_up", 9216, 2304},
+                                    {"ffn_down", 2304, 9216},    {"output", 256000, 2304}};
 constexpr PresetPart phi35_mini[] = {{"attn_qkv", 9216, 3072},
                                      {"attn_output", 3072, 3072},
                                      {"ffn_up", 16384, 3072},
@@ -65,7 +59,9 @@ constexpr Preset kPresets[] = {
 
 }  // namespace
 
-std::span<const Preset> presets() { return kPresets; }
+std::span<const Preset> presets() {
+    return kPresets;
+}
 
 Result<const Preset*> find_preset(std::string_view name) {
     const auto* found = std::ranges::find(kPresets, name, &Preset::name);

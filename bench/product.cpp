@@ -16,20 +16,22 @@ constexpr std::uint64_t kGuardFloats = 256;
 constexpr std::size_t kMostSets = 512;
 
 void log_placed(const host::Buffer& buffer) {
-    log(LogLevel::info, "{}: {} in heap {}, {}{}", buffer.label(), host::bytes_text(buffer.size()), buffer.where().heap,
-        buffer.where().wish, buffer.where().slow ? " (slow)" : "");
+    log(LogLevel::info, "{}: {} in heap {}, {}{}", buffer.label(), host::bytes_text(buffer.size()),
+        buffer.where().heap, buffer.where().wish, buffer.where().slow ? " (slow)" : "");
 }
 
 }  // namespace
 
-Result<void> check_fits(const Session& session, const Format& format, Layout layout, const MatrixShape& shape) {
+Result<void> check_fits(const Session& session, const Format& format, Layout layout,
+                        const MatrixShape& shape) {
     TUFF_TRY(bytes, matrix_bytes(format, layout, shape));
     std::uint64_t limit = 0;
     for (const host::Heap& heap : session.snapshot().heaps) limit = std::max(limit, heap.bytes);
     if (bytes * shape.batches > limit)
-        return fail(ErrorCode::out_of_device_memory, "{} of {} weights are more than the {} that {} can hold at once ({} free)",
-                    host::bytes_text(bytes * shape.batches), format.name, host::bytes_text(limit), session.snapshot().name,
-                    host::bytes_text(session.free_bytes()));
+        return fail(ErrorCode::out_of_device_memory,
+                    "{} of {} weights are more than the {} that {} can hold at once ({} free)",
+                    host::bytes_text(bytes * shape.batches), format.name, host::bytes_text(limit),
+                    session.snapshot().name, host::bytes_text(session.free_bytes()));
     return {};
 }
 
@@ -38,12 +40,14 @@ std::uint64_t Product::x_offset() const {
     return plan_.shape.x_alignment < 16 ? plan_.shape.x_alignment : 0;
 }
 
-Result<Product> Product::create(Session& session, const Format& format, MatmulPlan plan, std::span<const std::byte> blocks,
-                                std::span<const float> x, std::uint64_t rotation_bytes) {
+Result<Product> Product::create(Session& session, const Format& format, MatmulPlan plan,
+                                std::span<const std::byte> blocks, std::span<const float> x,
+                                std::uint64_t rotation_bytes) {
     Product product(session, format, std::move(plan), blocks, x);
     TUFF_CHECK(product.add_first());
     const std::uint64_t set_bytes = std::max<std::uint64_t>(product.rotation_bytes(), 1);
-    const std::uint64_t wanted = std::clamp<std::uint64_t>((rotation_bytes + set_bytes - 1) / set_bytes, 1, kMostSets);
+    const std::uint64_t wanted =
+        std::clamp<std::uint64_t>((rotation_bytes + set_bytes - 1) / set_bytes, 1, kMostSets);
     while (product.sets() < wanted) {
         auto added = product.add_copy();
         if (added) continue;
@@ -59,11 +63,14 @@ Result<void> Product::add_first() {
     host::Device& device = session_->device();
     const MatmulShape& s = plan_.shape;
     TUFF_CHECK(check_fits(*session_, *format_, algorithm_layout(plan_.algorithm), s.weights()));
-    TUFF_TRY(weights, Weights::upload(device, *format_, algorithm_layout(plan_.algorithm), s.weights(), blocks_, "weights"));
-    TUFF_TRY(x, device.allocate(host::Intent::scratch, x_offset() + x_.size_bytes() + kGuardFloats * sizeof(float), "activations"));
+    TUFF_TRY(weights, Weights::upload(device, *format_, algorithm_layout(plan_.algorithm), s.weights(),
+                                      blocks_, "weights"));
+    TUFF_TRY(x, device.allocate(host::Intent::scratch,
+                                x_offset() + x_.size_bytes() + kGuardFloats * sizeof(float), "activations"));
     TUFF_CHECK(host::fill(device, x, 0, x.size(), kPoison));
     TUFF_CHECK(host::upload(device, x, x_offset(), std::as_bytes(x_)));
-    TUFF_TRY(y, device.allocate(host::Intent::scratch, (s.y_floats() + 2 * kGuardFloats) * sizeof(float), "results"));
+    TUFF_TRY(y, device.allocate(host::Intent::scratch, (s.y_floats() + 2 * kGuardFloats) * sizeof(float),
+                                "results"));
     TUFF_TRY(scratch, device.allocate(host::Intent::scratch, plan_.scratch_bytes, "scratch"));
     y_ = std::move(y);
     scratch_ = std::move(scratch);
@@ -113,7 +120,8 @@ Result<void> Product::check_weights() {
     TUFF_CHECK(weights.download(session_->device(), blocks));
     const auto [differs, original] = std::ranges::mismatch(blocks, blocks_);
     if (differs == blocks.end()) return {};
-    return fail(ErrorCode::internal, "byte {} of the weights is {:#04x} after upload and download, not {:#04x}",
+    return fail(ErrorCode::internal,
+                "byte {} of the weights is {:#04x} after upload and download, not {:#04x}",
                 differs - blocks.begin(), std::to_integer<int>(*differs), std::to_integer<int>(*original));
 }
 

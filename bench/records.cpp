@@ -19,10 +19,16 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Figures that are missing, or that no JSON number can be, are null.
-Json number(const std::optional<double>& value) { return value && std::isfinite(*value) ? Json(*value) : Json(nullptr); }
-Json positive(double value) { return value > 0 ? Json(value) : Json(nullptr); }
+Json number(const std::optional<double>& value) {
+    return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
+}
+Json positive(double value) {
+    return value > 0 ? Json(value) : Json(nullptr);
+}
 
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+Json text_or_null(const std::string& text) {
+    return text.empty() ? Json(nullptr) : Json(text);
+}
 
 Json shape_json(const MatmulShape& shape) {
     if (shape.m == 0) return nullptr;
@@ -70,7 +76,8 @@ Json device_json(const Environment& environment) {
     const host::DeviceSnapshot& device = environment.device;
     Json features = Json::array();
     for (std::size_t i = 0; i < host::kFeatureCount; i++)
-        if (const auto feature = static_cast<host::Feature>(i); device.has(feature)) features.push_back(feature_name(feature));
+        if (const auto feature = static_cast<host::Feature>(i); device.has(feature))
+            features.push_back(feature_name(feature));
     return {{"name", device.name},
             {"type", host::device_type_name(device.type)},
             {"software", host::software(device)},
@@ -96,7 +103,9 @@ Json head_json(const Environment& environment) {
             {"seed", environment.seed}};
 }
 
-std::string dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n'; }
+std::string dump(const Json& json) {
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
 
 // Quoted where the text would break the line.
 std::string csv_text(std::string_view text) {
@@ -116,8 +125,10 @@ Result<void> check_target(const std::string& target) {
     if (target.empty() || target == "-") return {};
     std::error_code ignored;
     const std::filesystem::path path(target), folder = path.has_parent_path() ? path.parent_path() : ".";
-    if (std::filesystem::is_directory(path, ignored)) return fail(ErrorCode::io, "{}: is a directory", target);
-    if (!std::filesystem::is_directory(folder, ignored)) return fail(ErrorCode::io, "{}: there is no directory {}", target, folder.string());
+    if (std::filesystem::is_directory(path, ignored))
+        return fail(ErrorCode::io, "{}: is a directory", target);
+    if (!std::filesystem::is_directory(folder, ignored))
+        return fail(ErrorCode::io, "{}: there is no directory {}", target, folder.string());
     if (::access(folder.c_str(), W_OK) != 0 && ::access(path.c_str(), W_OK) != 0)
         return fail(ErrorCode::io, "{}: the directory cannot be written to", target);
     return {};
@@ -130,28 +141,33 @@ std::string bench_json(const Environment& environment, std::span<const CaseResul
                      {"copy_gbps", positive(roofs.copy_gbps)},
                      {"gbps", positive(roofs.gbps())},
                      {"gflops", positive(roofs.gflops)}};
-    root["rotation"] = {{"wanted_bytes", environment.rotation.bytes},
-                        {"cache_bytes", environment.rotation.cache_bytes > 0 ? Json(environment.rotation.cache_bytes)
-                                                                             : Json(nullptr)}};
+    root["rotation"] = {
+        {"wanted_bytes", environment.rotation.bytes},
+        {"cache_bytes",
+         environment.rotation.cache_bytes > 0 ? Json(environment.rotation.cache_bytes) : Json(nullptr)}};
     root["rows"] = Json::array();
     for (const CaseResult& result : results) root["rows"].push_back(row_json(result));
     return dump(root);
 }
 
 std::string bench_csv(std::span<const CaseResult> results) {
-    std::string text = "op,format,m,n,k,batches,label,variant,status,reason,time_us,time_us_spread,time_us_min,samples,gbps,gflops,"
-                       "roof_fraction,error_over_bound\n";
+    std::string text =
+        "op,format,m,n,k,batches,label,variant,status,reason,time_us,time_us_spread,time_us_min,samples,gbps,"
+        "gflops,"
+        "roof_fraction,error_over_bound\n";
     for (const CaseResult& r : results) {
         const Summary time = summarize(r.samples_us);
         const bool timed = time.count > 0;
         const std::string sizes =
-            r.shape.m > 0 ? fmt::format("{},{},{},{}", r.shape.m, r.shape.n, r.shape.k, r.shape.batches) : ",,,";
-        text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", op_name(r.op), r.format ? r.format->name : "", sizes,
-                            csv_text(r.label), csv_text(r.variant), status_name(r.status), csv_text(r.reason),
-                            csv_number(timed ? std::optional(time.median) : std::nullopt),
-                            csv_number(time.count > 1 ? std::optional(time.spread()) : std::nullopt),
-                            csv_number(timed ? std::optional(time.minimum) : std::nullopt), time.count, csv_number(r.gbps),
-                            csv_number(r.gflops), csv_number(r.roof_fraction), csv_number(r.error_over_bound));
+            r.shape.m > 0 ? fmt::format("{},{},{},{}", r.shape.m, r.shape.n, r.shape.k, r.shape.batches)
+                          : ",,,";
+        text += fmt::format(
+            "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", op_name(r.op), r.format ? r.format->name : "",
+            sizes, csv_text(r.label), csv_text(r.variant), status_name(r.status), csv_text(r.reason),
+            csv_number(timed ? std::optional(time.median) : std::nullopt),
+            csv_number(time.count > 1 ? std::optional(time.spread()) : std::nullopt),
+            csv_number(timed ? std::optional(time.minimum) : std::nullopt), time.count, csv_number(r.gbps),
+            csv_number(r.gflops), csv_number(r.roof_fraction), csv_number(r.error_over_bound));
     }
     return text;
 }

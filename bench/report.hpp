@@ -1,4 +1,5 @@
-// Reports: the results of a run as a table for people, and as JSON and CSV for programs. Nothing here measures.
+// Reports: the results of a run as a table for people, and as JSON and CSV for programs. Nothing here
+// measures.
 #pragma once
 
 #include <tuff/result.hpp>
@@ -29,8 +30,8 @@ struct Environment {
 
 // Lines of fixed width, to be printed as results come.
 enum class TableStyle { text, markdown };
-[[nodiscard]] std::string table_head(TableStyle style);                             // ends in a newline
-[[nodiscard]] std::string table_row(const CaseResult& result, TableStyle style);    // the same
+[[nodiscard]] std::string table_head(TableStyle style);                           // ends in a newline
+[[nodiscard]] std::string table_row(const CaseResult& result, TableStyle style);  // the same
 // Device and driver, and the roofs: a line each, for above the table.
 [[nodiscard]] std::string device_line(const Environment& environment);
 [[nodiscard]] std::string roof_line(const Roofs& roofs);
@@ -43,8 +44,8 @@ enum class TableStyle { text, markdown };
 // A line of column names, then a line per result; missing figures are empty.
 [[nodiscard]] std::string bench_csv(std::span<const CaseResult> results);
 
-// Error `io` where a report could not be written to `target` (as write_text takes it; empty: none) later, as far as one can tell
-// without writing: told before minutes are spent on measuring.
+// Error `io` where a report could not be written to `target` (as write_text takes it; empty: none) later, as
+// far as one can tell without writing: told before minutes are spent on measuring.
 [[nodiscard]] Result<void> check_target(const std::string& target);
 
 // What `tuff verify --json` writes: {"tuff", "device", ..., "cases", "summary"}.

@@ -14,14 +14,17 @@
 namespace tuff::bench {
 namespace {
 
-double per_second(double amount, double us) { return us > 0 ? amount / us * 1e6 : 0; }
+double per_second(double amount, double us) {
+    return us > 0 ? amount / us * 1e6 : 0;
+}
 
 // A quick look at one candidate: a few samples decide which is timed in full.
 constexpr TimingOptions kGlance{3, 0.03};
 
 // The candidate with the highest rate per microsecond, `amount` being what one execution does.
 template <class How, class Record, class Amount>
-Result<How> fastest(Session& session, const std::vector<How>& candidates, const Record& record, const Amount& amount) {
+Result<How> fastest(Session& session, const std::vector<How>& candidates, const Record& record,
+                    const Amount& amount) {
     std::optional<How> best;
     double best_rate = 0;
     for (const How& how : candidates) {
@@ -36,7 +39,8 @@ Result<How> fastest(Session& session, const std::vector<How>& candidates, const 
             best_rate = rate_now;
         }
     }
-    if (!best) return fail(ErrorCode::unsupported, "no kernel for this roof runs on {}", session.snapshot().name);
+    if (!best)
+        return fail(ErrorCode::unsupported, "no kernel for this roof runs on {}", session.snapshot().name);
     return std::move(*best);
 }
 
@@ -57,8 +61,8 @@ void rate(CaseResult& result, const Roofs& roofs) {
     if (least > 0) result.roof_fraction = least / us;
 }
 
-Result<std::vector<CaseResult>> measure_memory(Session& session, std::uint64_t bytes, const TimingOptions& options,
-                                               Roofs& roofs) {
+Result<std::vector<CaseResult>> measure_memory(Session& session, std::uint64_t bytes,
+                                               const TimingOptions& options, Roofs& roofs) {
     host::Device& device = session.device();
     bytes = std::min(bytes, session.snapshot().limits.max_buffer_bytes) / 2 / 1024 * 1024;
     TUFF_TRY(from, device.allocate(host::Intent::weights, bytes, "memory to read"));
@@ -70,7 +74,8 @@ Result<std::vector<CaseResult>> measure_memory(Session& session, std::uint64_t b
     const std::vector<ReadKernel> candidates = read_kernels(session.snapshot(), bytes);
     std::uint64_t sums_bytes = 0;
     for (const ReadKernel& how : candidates)
-        sums_bytes = std::max<std::uint64_t>(sums_bytes, std::uint64_t{how.workgroups} * how.invocations * sizeof(float));
+        sums_bytes = std::max<std::uint64_t>(sums_bytes,
+                                             std::uint64_t{how.workgroups} * how.invocations * sizeof(float));
     TUFF_TRY(sums, device.allocate(host::Intent::scratch, sums_bytes, "sums"));
     // Both halves in turn: between two reads of one lies the other.
     const auto record_of = [&](const ReadKernel& how) -> RecordExecution {
@@ -115,7 +120,8 @@ Result<CaseResult> measure_fma(Session& session, const TimingOptions& options, R
     const std::vector<FmaKernel> candidates = fma_kernels(session.snapshot());
     std::uint64_t sums_bytes = 0;
     for (const FmaKernel& how : candidates)
-        sums_bytes = std::max<std::uint64_t>(sums_bytes, std::uint64_t{how.workgroups} * how.invocations * sizeof(float));
+        sums_bytes = std::max<std::uint64_t>(sums_bytes,
+                                             std::uint64_t{how.workgroups} * how.invocations * sizeof(float));
     TUFF_TRY(sums, device.allocate(host::Intent::scratch, sums_bytes, "sums"));
     const auto record_of = [&](const FmaKernel& how) -> RecordExecution {
         return [&, how](host::Stream& stream, std::size_t) {

@@ -25,13 +25,16 @@ struct Roofs {
     [[nodiscard]] double least_us(std::uint64_t bytes, std::uint64_t flops) const;
 };
 
-// Reading (label "read") and copying (label "read+write") memory, `bytes` bytes of it in all; rows of op copy.
-Result<std::vector<CaseResult>> measure_memory(Session& session, std::uint64_t bytes, const TimingOptions& options, Roofs& roofs);
+// Reading (label "read") and copying (label "read+write") memory, `bytes` bytes of it in all; rows of op
+// copy.
+Result<std::vector<CaseResult>> measure_memory(Session& session, std::uint64_t bytes,
+                                               const TimingOptions& options, Roofs& roofs);
 
 // Multiply-adds in registers; one row of op fma.
 Result<CaseResult> measure_fma(Session& session, const TimingOptions& options, Roofs& roofs);
 
-// Fills gbps, gflops (where the result has bytes and operations) and roof_fraction from the median of the samples.
+// Fills gbps, gflops (where the result has bytes and operations) and roof_fraction from the median of the
+// samples.
 void rate(CaseResult& result, const Roofs& roofs);
 
 }  // namespace tuff::bench

@@ -38,7 +38,9 @@ bool runs(const host::DeviceSnapshot& device, std::string_view name) {
 
 }  // namespace
 
-std::string ReadKernel::describe() const { return fmt::format("{} {}x{}", kernel, workgroups, per_workgroup); }
+std::string ReadKernel::describe() const {
+    return fmt::format("{} {}x{}", kernel, workgroups, per_workgroup);
+}
 
 std::string FmaKernel::describe() const {
     return fmt::format("fma_rate [{},{}] {} workgroups", invocations, accumulators, workgroups);
@@ -52,7 +54,8 @@ std::vector<ReadKernel> read_kernels(const host::DeviceSnapshot& device, std::ui
         for (const std::uint32_t kib : {64u, 512u}) {
             const auto groups = static_cast<std::uint32_t>(
                 std::min<std::uint64_t>(bytes / (std::uint64_t{kib} * 1024), limits.max_workgroup_count[0]));
-            if (groups > 0) list.push_back({"stream_lanes", {}, kib, groups, kLanes, std::uint64_t{groups} * kib * 1024});
+            if (groups > 0)
+                list.push_back({"stream_lanes", {}, kib, groups, kLanes, std::uint64_t{groups} * kib * 1024});
         }
     }
     if (!list.empty()) return list;
@@ -67,9 +70,11 @@ std::vector<ReadKernel> read_kernels(const host::DeviceSnapshot& device, std::ui
             // The kernel steps over the grid with 32-bit offsets.
             constexpr std::uint64_t kMostInvocations = std::uint64_t{1} << 26;
             const auto groups = static_cast<std::uint32_t>(
-                std::min({bytes / group_bytes, std::uint64_t{limits.max_workgroup_count[0]}, kMostInvocations / invocations}));
+                std::min({bytes / group_bytes, std::uint64_t{limits.max_workgroup_count[0]},
+                          kMostInvocations / invocations}));
             if (groups == 0) continue;
-            list.push_back({"stream_wide", {invocations}, vectors, groups, invocations, groups * group_bytes});
+            list.push_back(
+                {"stream_wide", {invocations}, vectors, groups, invocations, groups * group_bytes});
         }
     return list;
 }
@@ -78,20 +83,22 @@ std::vector<FmaKernel> fma_kernels(const host::DeviceSnapshot& device) {
     std::vector<FmaKernel> list;
     const std::uint32_t subgroup = std::max(1u, device.subgroup.size);
     if (host::software(device)) {
-        for (const std::uint32_t accumulators : {8u, 12u, 16u}) list.push_back({subgroup, accumulators, 256, 512});
+        for (const std::uint32_t accumulators : {12u, 16u, 32u})
+            list.push_back({subgroup, accumulators, 256, 256});
         return list;
     }
     for (const std::uint32_t invocations : {128u, 256u})
         for (const std::uint32_t accumulators : {8u, 16u}) {
             const std::uint32_t rounded = std::max(subgroup, invocations / subgroup * subgroup);
             if (rounded > device.limits.max_workgroup_invocations) continue;
-            list.push_back({rounded, accumulators, std::min(16384u, device.limits.max_workgroup_count[0]), 16});
+            list.push_back(
+                {rounded, accumulators, std::min(16384u, device.limits.max_workgroup_count[0]), 16});
         }
     return list;
 }
 
-Result<void> record_read(host::Stream& stream, host::Device& device, const ReadKernel& how, const host::Buffer& from,
-                         const host::Buffer& sums) {
+Result<void> record_read(host::Stream& stream, host::Device& device, const ReadKernel& how,
+                         const host::Buffer& from, const host::Buffer& sums) {
     TUFF_TRY(kernel, find(how.kernel));
     TUFF_TRY(pipeline, device.pipeline(*kernel, how.specialization));
     ReadArguments args{};
@@ -99,12 +106,13 @@ Result<void> record_read(host::Stream& stream, host::Device& device, const ReadK
     set_address(args.y, sums);
     args.count = how.per_workgroup;
     const std::uint64_t written = std::uint64_t{how.workgroups} * how.invocations * sizeof(float);
-    const host::Access accesses[] = {host::Access::read(from, 0, how.bytes), host::Access::write(sums, 0, written)};
+    const host::Access accesses[] = {host::Access::read(from, 0, how.bytes),
+                                     host::Access::write(sums, 0, written)};
     return stream.dispatch(*pipeline, std::as_bytes(std::span(&args, 1)), {how.workgroups, 1, 1}, accesses);
 }
 
-Result<void> record_fma(host::Stream& stream, host::Device& device, const FmaKernel& how, float scale, float offset,
-                        const host::Buffer& sums) {
+Result<void> record_fma(host::Stream& stream, host::Device& device, const FmaKernel& how, float scale,
+                        float offset, const host::Buffer& sums) {
     TUFF_TRY(kernel, find("fma_rate"));
     const std::uint32_t specialization[] = {how.invocations, how.accumulators};
     TUFF_TRY(pipeline, device.pipeline(*kernel, specialization));

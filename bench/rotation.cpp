@@ -7,7 +7,8 @@
 
 namespace tuff::bench {
 
-Rotation choose_rotation(const host::DeviceSnapshot& device, std::uint64_t free_bytes, std::uint64_t cpu_cache_bytes) {
+Rotation choose_rotation(const host::DeviceSnapshot& device, std::uint64_t free_bytes,
+                         std::uint64_t cpu_cache_bytes) {
     constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
     Rotation rotation;
     std::uint64_t wanted = 256 * kMiB;

@@ -12,8 +12,8 @@ struct Rotation {
     std::uint64_t cache_bytes = 0;  // last-level cache it is meant to exceed; 0: unknown
 };
 
-// Twice the last-level cache of the machine for a device that computes on the CPU, 256 MiB for others (no GPU has a last-level
-// cache of half that), between 64 and 512 MiB and at most a quarter of `free_bytes`.
+// Twice the last-level cache of the machine for a device that computes on the CPU, 256 MiB for others (no GPU
+// has a last-level cache of half that), between 64 and 512 MiB and at most a quarter of `free_bytes`.
 [[nodiscard]] Rotation choose_rotation(const host::DeviceSnapshot& device, std::uint64_t free_bytes,
                                        std::uint64_t cpu_cache_bytes);
 

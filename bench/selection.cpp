@@ -30,19 +30,25 @@ Result<Op> op_of(const Wanted& wanted, std::uint64_t n) {
     if (n == 0) return fail(ErrorCode::usage, "n = 0: nothing to multiply");
     if (n <= kMatvecMaxTokens && wanted.op(Op::matvec)) return Op::matvec;
     if (wanted.op(Op::matmul)) return Op::matmul;
-    return fail(ErrorCode::usage, "n = {} is beyond the limit of matvec, {}; use --op matmul", n, kMatvecMaxTokens);
+    return fail(ErrorCode::usage, "n = {} is beyond the limit of matvec, {}; use --op matmul", n,
+                kMatvecMaxTokens);
 }
 
 Result<void> check_consistent(const SelectionOptions& o, const Wanted& wanted) {
     const bool sizes = !o.m.empty() || !o.k.empty();
-    if (!o.preset.empty() && !o.model.empty()) return fail(ErrorCode::usage, "--preset and --model exclude each other");
+    if (!o.preset.empty() && !o.model.empty())
+        return fail(ErrorCode::usage, "--preset and --model exclude each other");
     if (!o.preset.empty() && sizes) return fail(ErrorCode::usage, "--preset says m and k; leave -m and -k");
-    if (!o.model.empty() && sizes) return fail(ErrorCode::usage, "the tensors of --model have their m and k; leave -m and -k");
+    if (!o.model.empty() && sizes)
+        return fail(ErrorCode::usage, "the tensors of --model have their m and k; leave -m and -k");
     if (!o.tensors.empty() && o.model.empty()) return fail(ErrorCode::usage, "--tensor needs --model");
-    if (o.batches != 1 && !o.model.empty()) return fail(ErrorCode::usage, "--batches does not go with --model");
-    const bool about_products = sizes || !o.n.empty() || !o.preset.empty() || !o.model.empty() || !o.formats.empty();
+    if (o.batches != 1 && !o.model.empty())
+        return fail(ErrorCode::usage, "--batches does not go with --model");
+    const bool about_products =
+        sizes || !o.n.empty() || !o.preset.empty() || !o.model.empty() || !o.formats.empty();
     if (about_products && !wanted.products())
-        return fail(ErrorCode::usage, "sizes, formats, --preset and --model are for matvec and matmul, not for --op {}", o.ops);
+        return fail(ErrorCode::usage,
+                    "sizes, formats, --preset and --model are for matvec and matmul, not for --op {}", o.ops);
     return {};
 }
 
@@ -92,12 +98,15 @@ Result<void> add_preset(Selection& selection, const Wanted& wanted, const Select
 }
 
 bool named(const GgufTensor& tensor, const std::vector<std::string>& parts) {
-    return parts.empty() || std::ranges::any_of(parts, [&](const std::string& part) { return tensor.name.contains(part); });
+    return parts.empty() ||
+           std::ranges::any_of(parts, [&](const std::string& part) { return tensor.name.contains(part); });
 }
 
 // Without names to choose by, one tensor stands for all of its type and shape.
-Result<void> add_model(Selection& selection, const Wanted& wanted, const SelectionOptions& o, const GgufFile& model) {
-    std::map<std::tuple<const TypeInfo*, std::array<std::uint64_t, 4>>, std::pair<std::size_t, std::size_t>> seen;
+Result<void> add_model(Selection& selection, const Wanted& wanted, const SelectionOptions& o,
+                       const GgufFile& model) {
+    std::map<std::tuple<const TypeInfo*, std::array<std::uint64_t, 4>>, std::pair<std::size_t, std::size_t>>
+        seen;
     std::vector<std::pair<const GgufTensor*, std::size_t>> taken;  // and how many it stands for
     for (const GgufTensor& tensor : model.tensors()) {
         if (tensor.n_dims < 2 || tensor.elements == 0 || !named(tensor, o.tensors)) continue;
@@ -130,7 +139,8 @@ Result<void> add_model(Selection& selection, const Wanted& wanted, const Selecti
 }
 
 // Without any request: both ops at their default sizes.
-Result<void> add_default(Selection& selection, Wanted wanted, const SelectionOptions& o, const DefaultSizes& sizes) {
+Result<void> add_default(Selection& selection, Wanted wanted, const SelectionOptions& o,
+                         const DefaultSizes& sizes) {
     const std::vector<Op> ops = wanted.ops;
     for (const Op op : {Op::matvec, Op::matmul}) {
         if (std::ranges::find(ops, op) == ops.end()) continue;
@@ -146,8 +156,7 @@ Result<void> add_default(Selection& selection, Wanted wanted, const SelectionOpt
 }  // namespace
 
 DefaultSizes default_sizes(const host::DeviceSnapshot& device) {
-    if (!host::software(device)) return {};
-    if (prefers_lanes(device)) return {4096, 4096, 4096, 64, 4096};
+    if (!host::software(device) || prefers_lanes(device)) return {};
     return {4096, 4096, 1024, 64, 2048};
 }
 

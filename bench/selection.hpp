@@ -1,4 +1,5 @@
-// Which products `tuff bench` measures: from explicit sizes, a preset or a model file. No device is needed to tell.
+// Which products `tuff bench` measures: from explicit sizes, a preset or a model file. No device is needed to
+// tell.
 #pragma once
 
 #include <tuff/result.hpp>
@@ -15,7 +16,7 @@
 namespace tuff::bench {
 
 struct SelectionOptions {
-    std::string ops, formats;          // comma-separated names; empty: all of use here
+    std::string ops, formats;            // comma-separated names; empty: all of use here
     std::vector<std::uint64_t> m, n, k;  // every combination is taken; empty: what fits the device
     std::uint64_t batches = 1;
     std::string preset;                // or
@@ -29,7 +30,8 @@ struct DefaultSizes {
     std::uint64_t matmul_m = 4096, matmul_n = 512, matmul_k = 4096;
 };
 
-// Those of an 8B model's layers; less work where a CPU does it, so that the whole default table takes about a minute.
+// Those of an 8B model's layers; less work on a software device that none of the fast kernels suits, so that
+// the whole default table takes less than a minute anywhere.
 [[nodiscard]] DefaultSizes default_sizes(const host::DeviceSnapshot& device);
 
 // A product to measure.
@@ -48,8 +50,8 @@ struct Selection {
 };
 
 // `model`: the file that options.model names, opened; the cases' tensors point into it. Error
-// `usage`: unknown names (with the choices), options that contradict each other, a product without any op selected for it, an
-// impossible size.
+// `usage`: unknown names (with the choices), options that contradict each other, a product without any op
+// selected for it, an impossible size.
 [[nodiscard]] Result<Selection> select_cases(const SelectionOptions& options, const GgufFile* model,
                                              const DefaultSizes& sizes);
 

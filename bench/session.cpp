@@ -16,17 +16,21 @@ namespace {
 void log_choice(std::span<const host::DeviceSnapshot> devices, const host::Choice& choice) {
     log(LogLevel::info, "chose device {}, {}: {}", choice.index, devices[choice.index].name, choice.why);
     for (const auto& other : choice.passed_over)
-        log(LogLevel::info, "passed over device {}: {}: {}", other.index, devices[other.index].name, other.why);
+        log(LogLevel::info, "passed over device {}: {}: {}", other.index, devices[other.index].name,
+            other.why);
 }
 
 void log_device(const host::DeviceSnapshot& device) {
     std::vector<std::string_view> features;
     for (std::size_t i = 0; i < host::kFeatureCount; i++)
-        if (const auto feature = static_cast<host::Feature>(i); device.has(feature)) features.push_back(feature_name(feature));
+        if (const auto feature = static_cast<host::Feature>(i); device.has(feature))
+            features.push_back(feature_name(feature));
     log(LogLevel::info, "features used: {}", fmt::join(features, " "));
-    log(LogLevel::info, "subgroups of {} ({} to {}), {} invocations a workgroup, {} of shared memory, memory {}",
-        device.subgroup.size, device.subgroup.min_size, device.subgroup.max_size, device.limits.max_workgroup_invocations,
-        host::bytes_text(device.limits.shared_memory_bytes), host::unified(device) ? "unified" : "discrete");
+    log(LogLevel::info,
+        "subgroups of {} ({} to {}), {} invocations a workgroup, {} of shared memory, memory {}",
+        device.subgroup.size, device.subgroup.min_size, device.subgroup.max_size,
+        device.limits.max_workgroup_invocations, host::bytes_text(device.limits.shared_memory_bytes),
+        host::unified(device) ? "unified" : "discrete");
 }
 
 }  // namespace
@@ -50,7 +54,8 @@ Result<Session> Session::open(const SessionOptions& options) {
         device_options.compile = std::move(compile);
         log(LogLevel::info, "kernels are compiled from {}", options.shaders.string());
     }
-    TUFF_TRY(device, host::Device::open(instance, choice.index, std::move(snapshot), std::move(device_options)));
+    TUFF_TRY(device,
+             host::Device::open(instance, choice.index, std::move(snapshot), std::move(device_options)));
     return Session(std::move(instance), std::move(device), choice.why, !options.caps.empty());
 }
 
@@ -73,9 +78,10 @@ std::string kind_text(const host::DeviceSnapshot& device) {
 
 std::string software_note(const host::DeviceSnapshot& device) {
     if (!host::software(device)) return "";
-    return fmt::format("{} is a software device: it computes on the CPU, and its figures say nothing about a GPU. With a "
-                       "GPU in this machine, install its Vulkan driver (mesa-vulkan-drivers, or NVIDIA's).",
-                       device.name);
+    return fmt::format(
+        "{} is a software device: it computes on the CPU, and its figures say nothing about a GPU. With a "
+        "GPU in this machine, install its Vulkan driver (mesa-vulkan-drivers, or NVIDIA's).",
+        device.name);
 }
 
 }  // namespace tuff::bench

@@ -25,7 +25,8 @@ struct SessionOptions {
 // Move-only.
 class Session {
   public:
-    // The errors of host::Instance::open, choose_device, lower_from_file, make_shader_compiler and host::Device::open.
+    // The errors of host::Instance::open, choose_device, lower_from_file, make_shader_compiler and
+    // host::Device::open.
     static Result<Session> open(const SessionOptions& options);
 
     [[nodiscard]] host::Device& device() { return *device_; }
@@ -41,7 +42,10 @@ class Session {
 
   private:
     Session(host::Instance instance, std::unique_ptr<host::Device> device, std::string why, bool lowered)
-        : instance_(std::move(instance)), device_(std::move(device)), why_(std::move(why)), lowered_(lowered) {}
+        : instance_(std::move(instance)),
+          device_(std::move(device)),
+          why_(std::move(why)),
+          lowered_(lowered) {}
     host::Instance instance_;
     std::unique_ptr<host::Device> device_;
     std::string why_;

@@ -8,8 +8,9 @@
 namespace tuff::bench {
 namespace {
 
-// How many of the orders of n + m samples have each value of U: counts[u], as fractions of all. The recurrence adds the largest
-// sample, which belongs either to the first set (and beats all m of the second) or to the second.
+// How many of the orders of n + m samples have each value of U: counts[u], as fractions of all. The
+// recurrence adds the largest sample, which belongs either to the first set (and beats all m of the second)
+// or to the second.
 std::vector<double> u_distribution(std::size_t n, std::size_t m) {
     std::vector<std::vector<double>> row(m + 1);  // for the current i: [j][u]
     for (std::size_t j = 0; j <= m; j++) row[j] = {1.0};
@@ -20,7 +21,8 @@ std::vector<double> u_distribution(std::size_t n, std::size_t m) {
             next[j].assign(i * j + 1, 0.0);
             const double last_is_a = static_cast<double>(i) / static_cast<double>(i + j);
             for (std::size_t u = 0; u < row[j].size(); u++) next[j][u + j] += last_is_a * row[j][u];
-            for (std::size_t u = 0; u < next[j - 1].size(); u++) next[j][u] += (1 - last_is_a) * next[j - 1][u];
+            for (std::size_t u = 0; u < next[j - 1].size(); u++)
+                next[j][u] += (1 - last_is_a) * next[j - 1][u];
         }
         row = std::move(next);
     }
@@ -41,7 +43,8 @@ Summary summarize(std::span<const double> samples) {
     std::vector<double> sorted(samples.begin(), samples.end());
     std::ranges::sort(sorted);
     if (sorted.empty()) return {};
-    return {sorted.size(), sorted.front(), quantile(sorted, 0.1), quantile(sorted, 0.5), quantile(sorted, 0.9)};
+    return {sorted.size(), sorted.front(), quantile(sorted, 0.1), quantile(sorted, 0.5),
+            quantile(sorted, 0.9)};
 }
 
 double mann_whitney_p(std::span<const double> a, std::span<const double> b) {

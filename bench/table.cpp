@@ -18,9 +18,9 @@ struct Column {
 };
 
 constexpr Column kColumns[] = {
-    {"op", 6, false},     {"format", 6, false}, {"m x n x k", 17, false}, {"time", 9, true},       {"+-", 5, true},
-    {"GB/s", 7, true},    {"GFLOP/s", 8, true}, {"of roof", 7, true},     {"error/bound", 11, true}, {"kernel", 40, false},
-    {"what", 0, false},
+    {"op", 6, false},          {"format", 6, false},  {"m x n x k", 17, false}, {"time", 9, true},
+    {"+-", 5, true},           {"GB/s", 7, true},     {"GFLOP/s", 8, true},     {"of roof", 7, true},
+    {"error/bound", 11, true}, {"kernel", 40, false}, {"what", 0, false},
 };
 constexpr std::size_t kColumnCount = std::size(kColumns);
 
@@ -50,9 +50,13 @@ std::string figure(double value) {
     return fmt::format("{:.{}f}", value, digits);
 }
 
-std::string figure(const std::optional<double>& value) { return value ? figure(*value) : "-"; }
+std::string figure(const std::optional<double>& value) {
+    return value ? figure(*value) : "-";
+}
 
-std::string percent(double fraction) { return fmt::format("{:.{}f} %", fraction * 100, fraction < 0.0995 ? 1 : 0); }
+std::string percent(double fraction) {
+    return fmt::format("{:.{}f} %", fraction * 100, fraction < 0.0995 ? 1 : 0);
+}
 
 }  // namespace
 
@@ -97,9 +101,10 @@ std::string table_row(const CaseResult& result, TableStyle style) {
 
 std::string device_line(const Environment& environment) {
     const host::DeviceSnapshot& device = environment.device;
-    std::string text = fmt::format("{} ({}{}), Vulkan {}, {} {}\n", device.name, kind_text(device),
-                                   environment.lowered ? ", lowered" : "", host::version_text(device.api_version),
-                                   device.driver_name, device.driver_info);
+    std::string text =
+        fmt::format("{} ({}{}), Vulkan {}, {} {}\n", device.name, kind_text(device),
+                    environment.lowered ? ", lowered" : "", host::version_text(device.api_version),
+                    device.driver_name, device.driver_info);
     return text;
 }
 

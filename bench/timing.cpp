@@ -9,21 +9,26 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 bool has_clock(const host::DeviceSnapshot& device) {
     const auto family = host::compute_family(device);
-    return family && device.queue_families[*family].timestamp_valid_bits > 0 && device.limits.timestamp_period_ns > 0;
+    return family && device.queue_families[*family].timestamp_valid_bits > 0 &&
+           device.limits.timestamp_period_ns > 0;
 }
 
 // Executions on successive sets, between two timestamps where the device has a clock.
 class TimedStream {
   public:
-    static Result<TimedStream> record(host::Device& device, const RecordExecution& record, std::size_t first_set,
-                                      std::size_t sets, std::size_t executions, bool device_clock) {
+    static Result<TimedStream> record(host::Device& device, const RecordExecution& record,
+                                      std::size_t first_set, std::size_t sets, std::size_t executions,
+                                      bool device_clock) {
         TimedStream timed(device, executions, device_clock);
         if (device_clock) TUFF_CHECK(timed.stream_.timestamp());
-        for (std::size_t i = 0; i < executions; i++) TUFF_CHECK(record(timed.stream_, (first_set + i) % sets));
+        for (std::size_t i = 0; i < executions; i++)
+            TUFF_CHECK(record(timed.stream_, (first_set + i) % sets));
         if (device_clock) TUFF_CHECK(timed.stream_.timestamp());
         TUFF_CHECK(timed.stream_.finish());
         return timed;
@@ -56,8 +61,8 @@ Result<Timing> time_executions(host::Device& device, const RecordExecution& reco
     Timing timing;
     timing.device_clock = has_clock(device.snapshot());
 
-    // The first run compiles and touches memory; the second tells how long one execution takes, and is left out where the first
-    // has shown that it takes long.
+    // The first run compiles and touches memory; the second tells how long one execution takes, and is left
+    // out where the first has shown that it takes long.
     constexpr double kLongUs = 250'000;
     TUFF_TRY(single, TimedStream::record(device, record, 0, sets, 1, timing.device_clock));
     TUFF_TRY(estimate_us, single.run());
@@ -68,12 +73,13 @@ Result<Timing> time_executions(host::Device& device, const RecordExecution& reco
     // Long enough that the clock's grain, or without a clock submission and wake-up, are below a percent.
     const double enough_us = timing.device_clock ? 200 : 10'000;
     constexpr double kMostExecutions = 256;
-    timing.executions_per_sample =
-        static_cast<std::size_t>(std::clamp(std::ceil(enough_us / std::max(estimate_us, 0.01)), 1.0, kMostExecutions));
+    timing.executions_per_sample = static_cast<std::size_t>(
+        std::clamp(std::ceil(enough_us / std::max(estimate_us, 0.01)), 1.0, kMostExecutions));
 
     std::vector<TimedStream> streams;
     for (std::size_t first = 0; first < sets; first += timing.executions_per_sample) {
-        TUFF_TRY(stream, TimedStream::record(device, record, first, sets, timing.executions_per_sample, timing.device_clock));
+        TUFF_TRY(stream, TimedStream::record(device, record, first, sets, timing.executions_per_sample,
+                                             timing.device_clock));
         streams.push_back(std::move(stream));
     }
 
@@ -81,7 +87,8 @@ Result<Timing> time_executions(host::Device& device, const RecordExecution& reco
     constexpr double kWarmUpSeconds = 0.1, kMostWarmUpSeconds = 0.3;
     auto start = Clock::now();
     std::size_t turn = 0;
-    while (estimate_us < kLongUs && seconds_since(start) < (turn < streams.size() ? kMostWarmUpSeconds : kWarmUpSeconds))
+    while (estimate_us < kLongUs &&
+           seconds_since(start) < (turn < streams.size() ? kMostWarmUpSeconds : kWarmUpSeconds))
         TUFF_CHECK(streams[turn++ % streams.size()].run());
 
     constexpr std::size_t kMostSamples = 2000;

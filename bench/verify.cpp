@@ -41,7 +41,8 @@ Result<Wanted> parse(const VerifyOptions& options) {
     TUFF_TRY(algorithms, parse_algorithms(options.algorithms));
     Wanted wanted{std::move(ops), std::move(formats), std::move(algorithms)};
     // Who names formats or algorithms means products.
-    if (wanted.ops.empty() && !(wanted.formats.empty() && wanted.algorithms.empty())) wanted.ops = {Op::matvec, Op::matmul};
+    if (wanted.ops.empty() && !(wanted.formats.empty() && wanted.algorithms.empty()))
+        wanted.ops = {Op::matvec, Op::matmul};
     if (wanted.ops.empty()) wanted.ops.assign(all_ops().begin(), all_ops().end());
     if (wanted.formats.empty()) wanted.formats.assign(tuff::formats().begin(), tuff::formats().end());
     if (wanted.algorithms.empty())
@@ -53,7 +54,8 @@ Result<void> verify_product(Session& session, const VerifyCase& one, std::uint64
     TUFF_TRY(plan, plan_matmul(session.snapshot(), *one.format, one.algorithm, one.shape));
     result.shape = plan.shape;
     result.variant = plan.describe();
-    log(LogLevel::debug, "{} {} {}: {}", op_name(one.op), shape_text(plan.shape), data_name(one.data), result.variant);
+    log(LogLevel::debug, "{} {} {}: {}", op_name(one.op), shape_text(plan.shape), data_name(one.data),
+        result.variant);
     const MatrixShape weights = plan.shape.weights();
     TUFF_CHECK(check_fits(session, *one.format, algorithm_layout(plan.algorithm), weights));
     TUFF_TRY(stored, matrix_bytes(*one.format, Layout::blocks, weights));
@@ -89,7 +91,8 @@ CaseResult verify_case(Session& session, const VerifyCase& one, std::uint64_t se
     if (done) return result;
     // A shape beyond a limit of this device cannot be wrong on it.
     const ErrorCode code = done.error().code;
-    const bool beyond = code == ErrorCode::unsupported || code == ErrorCode::usage || code == ErrorCode::out_of_device_memory;
+    const bool beyond =
+        code == ErrorCode::unsupported || code == ErrorCode::usage || code == ErrorCode::out_of_device_memory;
     result.status = beyond ? Status::unsupported : Status::fail;
     result.reason = done.error().message;
     return result;
@@ -122,31 +125,37 @@ class Run {
     Result<int> run() {
         const auto start = Clock::now();
         print(device_line(environment_) + "\n");
-        print(fmt::format("{:<6}  {:<6}  {:<14}  {:>5}  {:>5}  {:>11}  {:>8}  {}\n", "op", "format", "kernel", "pass", "fail",
-                          "error/bound", "time", "unsupported"));
+        print(fmt::format("{:<6}  {:<6}  {:<14}  {:>5}  {:>5}  {:>11}  {:>8}  {}\n", "op", "format", "kernel",
+                          "pass", "fail", "error/bound", "time", "unsupported"));
         for (const MatmulAlgorithm algorithm : wanted_.algorithms)
             for (const Format* format : wanted_.formats) products(algorithm, *format);
         if (wanted_.op(Op::copy)) others(Op::copy, [&] { return verify_copies(session_, options_.seed); });
         if (wanted_.op(Op::fma)) others(Op::fma, [&] { return verify_fma(session_); });
         progress_.clear();
-        print(fmt::format("\n{} passed, {} failed, {} unsupported in {:.1f} s; worst error {:.3g} of its bound\n", total_.pass,
-                          total_.fail, total_.unsupported, seconds(start), total_.worst.value_or(0)));
-        if (!options_.json.empty()) TUFF_CHECK(write_text(options_.json, verify_json(environment_, results_)));
+        print(fmt::format(
+            "\n{} passed, {} failed, {} unsupported in {:.1f} s; worst error {:.3g} of its bound\n",
+            total_.pass, total_.fail, total_.unsupported, seconds(start), total_.worst.value_or(0)));
+        if (!options_.json.empty())
+            TUFF_CHECK(write_text(options_.json, verify_json(environment_, results_)));
         if (session_.device().lost()) return fail(ErrorCode::device_lost, "the device was lost on the way");
         TUFF_CHECK(session_.check_validation());
         return total_.fail > 0 ? 1 : 0;
     }
 
   private:
-    static double seconds(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+    static double seconds(Clock::time_point start) {
+        return std::chrono::duration<double>(Clock::now() - start).count();
+    }
 
     void products(MatmulAlgorithm algorithm, const Format& format) {
         std::vector<VerifyCase> cases = verify_cases(algorithm, format, options_.quick);
         if (options_.huge) cases.push_back(huge_case(algorithm, format));
         std::erase_if(cases, [&](const VerifyCase& one) { return !wanted_.op(one.op); });
         // What the device lacks holds for all cases of the kernel alike.
-        const shaders::Kernel* kernel = shaders::find_kernel(fmt::format("{}.{}", algorithm_name(algorithm), format.name));
-        const auto missing = kernel ? host::missing_needs(session_.snapshot(), *kernel) : std::vector<std::string>{"the kernel"};
+        const shaders::Kernel* kernel =
+            shaders::find_kernel(fmt::format("{}.{}", algorithm_name(algorithm), format.name));
+        const auto missing = kernel ? host::missing_needs(session_.snapshot(), *kernel)
+                                    : std::vector<std::string>{"the kernel"};
         for (const Op op : {Op::matvec, Op::matmul}) {
             const auto start = Clock::now();
             Group group;
@@ -163,7 +172,8 @@ class Run {
                     add(std::move(result), group);
                     break;
                 }
-                progress_.show(fmt::format("{} {} {} {}", algorithm_name(algorithm), format.name, shape_text(one.shape), data_name(one.data)));
+                progress_.show(fmt::format("{} {} {} {}", algorithm_name(algorithm), format.name,
+                                           shape_text(one.shape), data_name(one.data)));
                 add(verify_case(session_, one, options_.seed + i), group);
             }
             show(op, format.name, algorithm_name(algorithm), group, seconds(start));
@@ -182,16 +192,20 @@ class Run {
     void add(CaseResult result, Group& group) {
         group.add(result);
         total_.add(result);
-        if (result.status == Status::fail) print(fmt::format("FAIL {}, {}: {}\n", row_key(result), result.variant, result.reason));
+        if (result.status == Status::fail)
+            print(fmt::format("FAIL {}, {}: {}\n", row_key(result), result.variant, result.reason));
         results_.push_back(std::move(result));
     }
 
     void show(Op op, std::string_view format, std::string_view kernel, const Group& group, double took) {
         if (group.pass + group.fail + group.unsupported == 0) return;
         std::string unsupported;
-        if (group.unsupported > 0) unsupported = fmt::format("{} case(s): {}", group.unsupported, group.reason);
-        std::string line = fmt::format("{:<6}  {:<6}  {:<14}  {:>5}  {:>5}  {:>11}  {:>6.1f} s  {}", op_name(op), format, kernel, group.pass,
-                                       group.fail, group.worst ? fmt::format("{:.3g}", *group.worst) : "-", took, unsupported);
+        if (group.unsupported > 0)
+            unsupported = fmt::format("{} case(s): {}", group.unsupported, group.reason);
+        std::string line =
+            fmt::format("{:<6}  {:<6}  {:<14}  {:>5}  {:>5}  {:>11}  {:>6.1f} s  {}", op_name(op), format,
+                        kernel, group.pass, group.fail,
+                        group.worst ? fmt::format("{:.3g}", *group.worst) : "-", took, unsupported);
         line.erase(line.find_last_not_of(' ') + 1);
         print(line + "\n");
     }

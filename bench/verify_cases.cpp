@@ -5,13 +5,15 @@
 namespace tuff::bench {
 namespace {
 
-// A shape for every format: k is `units` blocks (or 32 elements) long, and for formats without blocks `tail` longer.
+// A shape for every format: k is `units` blocks (or 32 elements) long, and for formats without blocks `tail`
+// longer.
 struct Template {
     bool quick;
     std::uint64_t m, n, units, tail;
     Data data = Data::ordinary;
     std::uint64_t batches = 1, w_batches = 1;
-    std::uint64_t gap = 0;  // floats between rows of x and of y, 0 for dense; x is then aligned to 4 bytes only
+    std::uint64_t gap =
+        0;  // floats between rows of x and of y, 0 for dense; x is then aligned to 4 bytes only
 };
 
 // clang-format off
@@ -82,7 +84,8 @@ VerifyCase make(MatmulAlgorithm algorithm, const Format& format, const Template&
     MatmulShape& s = one.shape;
     s.m = from.m;
     s.n = from.n;
-    s.k = block == 1 ? from.units * kGroupElements + from.tail : std::max<std::uint64_t>(from.units, 1) * block;
+    s.k =
+        block == 1 ? from.units * kGroupElements + from.tail : std::max<std::uint64_t>(from.units, 1) * block;
     s.batches = from.batches;
     s.w_batches = from.w_batches;
     if (from.gap > 0) {

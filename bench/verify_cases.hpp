@@ -18,8 +18,10 @@ struct VerifyCase {
     Data data = Data::ordinary;
 };
 
-// In the order of the reports: by algorithm, format, op. `quick`: those that find most mistakes in the least time.
-[[nodiscard]] std::vector<VerifyCase> verify_cases(MatmulAlgorithm algorithm, const Format& format, bool quick);
+// In the order of the reports: by algorithm, format, op. `quick`: those that find most mistakes in the least
+// time.
+[[nodiscard]] std::vector<VerifyCase> verify_cases(MatmulAlgorithm algorithm, const Format& format,
+                                                   bool quick);
 
 // One with more than 4 GiB of weights.
 [[nodiscard]] VerifyCase huge_case(MatmulAlgorithm algorithm, const Format& format);

@@ -29,11 +29,12 @@ CaseResult result_of(Op op, std::string variant, std::string label, const Result
 }
 
 // Copies part of one buffer into another; everything around it must stay.
-Result<void> copy_between(Session& session, std::uint64_t from_offset, std::uint64_t to_offset, std::uint64_t bytes,
-                          std::uint64_t seed) {
+Result<void> copy_between(Session& session, std::uint64_t from_offset, std::uint64_t to_offset,
+                          std::uint64_t bytes, std::uint64_t seed) {
     host::Device& device = session.device();
     constexpr std::uint64_t kAround = 64;
-    std::vector<std::byte> source(from_offset + bytes + kAround), target(to_offset + bytes + kAround), back(target.size());
+    std::vector<std::byte> source(from_offset + bytes + kAround), target(to_offset + bytes + kAround),
+        back(target.size());
     Random random(seed);
     random.fill(source);
     random.fill(target);
@@ -50,8 +51,8 @@ Result<void> copy_between(Session& session, std::uint64_t from_offset, std::uint
                 target.begin() + static_cast<std::ptrdiff_t>(to_offset));
     const auto differs = std::ranges::mismatch(back, target).in1;
     if (differs == back.end()) return {};
-    return fail(ErrorCode::internal, "byte {} is wrong after a copy of {} bytes from {} to {}", differs - back.begin(), bytes,
-                from_offset, to_offset);
+    return fail(ErrorCode::internal, "byte {} is wrong after a copy of {} bytes from {} to {}",
+                differs - back.begin(), bytes, from_offset, to_offset);
 }
 
 // Small whole numbers add up exactly in any order.
@@ -86,13 +87,14 @@ Result<double> fma_error(Session& session, const FmaKernel& how) {
     const std::size_t count = std::size_t{how.workgroups} * how.invocations;
     TUFF_TRY(sums, device.allocate(host::Intent::scratch, count * sizeof(float), "sums"));
     host::Stream stream(device, "fma_rate");
-    TUFF_CHECK(record_fma(stream, device, how, static_cast<float>(kScale), static_cast<float>(kOffset), sums));
+    TUFF_CHECK(
+        record_fma(stream, device, how, static_cast<float>(kScale), static_cast<float>(kOffset), sums));
     TUFF_CHECK(stream.finish());
     TUFF_CHECK(stream.run());
     std::vector<float> got(count);
     TUFF_CHECK(host::readback(device, sums, 0, std::as_writable_bytes(std::span(got))));
-    // Each step keeps 3/4 of an error made before and adds at most two roundings, so a chain is off by less than 8 units of the
-    // last place of its largest value; then come the additions.
+    // Each step keeps 3/4 of an error made before and adds at most two roundings, so a chain is off by less
+    // than 8 units of the last place of its largest value; then come the additions.
     constexpr double kUnit = 0x1p-24;
     const double steps = 16.0 * how.rounds, kept = std::pow(kScale, steps);
     double worst = 0;
@@ -118,8 +120,10 @@ std::vector<CaseResult> verify_copies(Session& session, std::uint64_t seed) {
         std::uint64_t from, to, bytes;
     };
     // Word-sized and odd ones, one page and a bit, more than a staging slot.
-    for (const Copy& c : {Copy{0, 0, 4}, Copy{4, 12, 1000}, Copy{1, 3, 7}, Copy{256, 0, 4099}, Copy{8, 16, (20u << 20) + 5}})
-        results.push_back(result_of(Op::copy, "buffer copy", fmt::format("{} bytes, {} to {}", c.bytes, c.from, c.to),
+    for (const Copy& c :
+         {Copy{0, 0, 4}, Copy{4, 12, 1000}, Copy{1, 3, 7}, Copy{256, 0, 4099}, Copy{8, 16, (20u << 20) + 5}})
+        results.push_back(result_of(Op::copy, "buffer copy",
+                                    fmt::format("{} bytes, {} to {}", c.bytes, c.from, c.to),
                                     copy_between(session, c.from, c.to, c.bytes, seed)));
     for (const ReadKernel& how : read_kernels(session.snapshot(), std::uint64_t{3} << 20))
         results.push_back(result_of(Op::copy, how.describe(), "read", read_sums(session, how)));
@@ -134,7 +138,8 @@ std::vector<CaseResult> verify_fma(Session& session) {
         const auto error = fma_error(session, how);
         Result<void> done;
         if (!error) done = std::unexpected(error.error());
-        if (error && !(*error <= 1)) done = fail(ErrorCode::internal, "an error of {:.3g} times its bound", *error);
+        if (error && !(*error <= 1))
+            done = fail(ErrorCode::internal, "an error of {:.3g} times its bound", *error);
         results.push_back(result_of(Op::fma, how.describe(), "", done));
         if (error) results.back().error_over_bound = *error;
     }

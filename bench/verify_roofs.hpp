@@ -11,7 +11,8 @@
 
 namespace tuff::bench {
 
-// Copies of many sizes at many offsets, and every kernel that reads a buffer (its sum against the one computed here).
+// Copies of many sizes at many offsets, and every kernel that reads a buffer (its sum against the one
+// computed here).
 std::vector<CaseResult> verify_copies(Session& session, std::uint64_t seed);
 
 // The multiply-add kernels against double precision.

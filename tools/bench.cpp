@@ -23,44 +23,59 @@ std::string preset_names() {
 // Without this, -3 would be read as a huge size.
 std::string check_size(const std::string& text) {
     constexpr std::size_t kDigits = 18;
-    if (!text.empty() && text.size() <= kDigits && text.find_first_not_of("0123456789") == std::string::npos) return "";
+    if (!text.empty() && text.size() <= kDigits && text.find_first_not_of("0123456789") == std::string::npos)
+        return "";
     return fmt::format("'{}' is not a size", text);
 }
 
-CLI::Option* add_sizes(CLI::App& command, const char* name, std::vector<std::uint64_t>& sizes, const char* about) {
-    return command.add_option(name, sizes, about)->delimiter(',')->check(check_size)->type_name("SIZE,..")->allow_extra_args(false);
+CLI::Option* add_sizes(CLI::App& command, const char* name, std::vector<std::uint64_t>& sizes,
+                       const char* about) {
+    return command.add_option(name, sizes, about)
+        ->delimiter(',')
+        ->check(check_size)
+        ->type_name("SIZE,..")
+        ->allow_extra_args(false);
 }
 
 void add_what(CLI::App& command, bench::BenchOptions& options) {
     constexpr const char* kGroup = "What to measure";
     bench::SelectionOptions& what = options.selection;
-    command.add_option("--op", what.ops, "matvec (n up to 8), matmul (any n), copy and fma (the roofs); several with commas")
+    command
+        .add_option("--op", what.ops,
+                    "matvec (n up to 8), matmul (any n), copy and fma (the roofs); several with commas")
         ->type_name("OP,..")
         ->group(kGroup);
     command.add_option("--format", what.formats, fmt::format("Formats of the weights: {}", format_names()))
         ->type_name("F,..")
         ->group(kGroup);
     add_sizes(command, "-m", what.m, "Rows of the weights: outputs; several with commas")->group(kGroup);
-    add_sizes(command, "-n", what.n, "Tokens: columns of the activations; several with commas")->group(kGroup);
+    add_sizes(command, "-n", what.n, "Tokens: columns of the activations; several with commas")
+        ->group(kGroup);
     add_sizes(command, "-k", what.k, "Elements of a row: inputs; several with commas")->group(kGroup);
     command.add_option("--batches", what.batches, "Matrices multiplied at once")
         ->check(CLI::Range(1, 65535))
         ->type_name("B")
         ->capture_default_str()
         ->group(kGroup);
-    auto* preset = command.add_option("--preset", what.preset, fmt::format("The matrices of a model: {}", preset_names()));
+    auto* preset = command.add_option("--preset", what.preset,
+                                      fmt::format("The matrices of a model: {}", preset_names()));
     preset->type_name("NAME")->group(kGroup);
     command.add_option("--model", what.model, "The matrices of this file, one of each type and shape")
         ->type_name("FILE.gguf")
         ->group(kGroup);
-    command.add_option("--tensor", what.tensors, "With --model: only matrices whose name has this part; may be repeated")
+    command
+        .add_option("--tensor", what.tensors,
+                    "With --model: only matrices whose name has this part; may be repeated")
         ->allow_extra_args(false)
         ->type_name("PART")
         ->group(kGroup);
-    command.add_option("--algorithm", options.algorithm, "Use this kernel instead of the one chosen for the device")
+    command
+        .add_option("--algorithm", options.algorithm,
+                    "Use this kernel instead of the one chosen for the device")
         ->type_name("NAME")
         ->group(kGroup);
-    command.add_flag("--list", options.list, "List what would be measured, and every kernel; run nothing")->group(kGroup);
+    command.add_flag("--list", options.list, "List what would be measured, and every kernel; run nothing")
+        ->group(kGroup);
 }
 
 void add_how(CLI::App& command, bench::BenchOptions& options) {
@@ -70,25 +85,37 @@ void add_how(CLI::App& command, bench::BenchOptions& options) {
         ->type_name("R")
         ->capture_default_str()
         ->group(kGroup);
-    command.add_option("--min-time", options.timing.min_time_s, "As many samples as fit into so many seconds per row")
+    command
+        .add_option("--min-time", options.timing.min_time_s,
+                    "As many samples as fit into so many seconds per row")
         ->check(CLI::Range(0.0, 3600.0))
         ->type_name("S")
         ->capture_default_str()
         ->group(kGroup);
-    command.add_option("--seed", options.seed, "Of the random weights and activations")->capture_default_str()->group(kGroup);
+    command.add_option("--seed", options.seed, "Of the random weights and activations")
+        ->capture_default_str()
+        ->group(kGroup);
 }
 
 void add_reports(CLI::App& command, bench::BenchOptions& options) {
     constexpr const char* kGroup = "Reports";
-    command.add_option("--json", options.json, "Write every figure and sample to FILE; '-' is standard output, without the table")
+    command
+        .add_option("--json", options.json,
+                    "Write every figure and sample to FILE; '-' is standard output, without the table")
         ->type_name("FILE")
         ->group(kGroup);
-    command.add_option("--csv", options.csv, "Write a line per row to FILE; '-' as above")->type_name("FILE")->group(kGroup);
+    command.add_option("--csv", options.csv, "Write a line per row to FILE; '-' as above")
+        ->type_name("FILE")
+        ->group(kGroup);
     command.add_flag("--md", options.markdown, "Print the table as Markdown")->group(kGroup);
-    command.add_option("--compare", options.compare, "Say which rows changed beyond noise since --json wrote this file")
+    command
+        .add_option("--compare", options.compare,
+                    "Say which rows changed beyond noise since --json wrote this file")
         ->type_name("OLD.json")
         ->group(kGroup);
-    command.add_option("--threshold", options.least_effect, "With --compare: smaller relative changes do not count")
+    command
+        .add_option("--threshold", options.least_effect,
+                    "With --compare: smaller relative changes do not count")
         ->check(CLI::Range(0.0, 10.0))
         ->type_name("X")
         ->capture_default_str()
@@ -100,17 +127,20 @@ void add_reports(CLI::App& command, bench::BenchOptions& options) {
 void add_bench(CLI::App& app, const std::vector<std::string>& command_line, std::function<int()>& action) {
     auto options = std::make_shared<bench::BenchOptions>();
     options->command_line = command_line;
-    CLI::App* command =
-        app.add_subcommand("bench", "Measure products of quantized weights beside the device's measured roofs");
+    CLI::App* command = app.add_subcommand(
+        "bench", "Measure products of quantized weights beside the device's measured roofs");
     add_what(*command, *options);
     add_how(*command, *options);
     add_reports(*command, *options);
     add_session_options(*command, options->session);
     add_verbose(*command);
     command->footer(
-        "Without options: a table in about a minute on a software device. Times are medians; '+-' is half the\n"
-        "distance between the 10th and 90th percentile; 'of roof' is the least time the device's own memory and\n"
-        "arithmetic rates allow, divided by the time; 'error/bound' is the worst error over the largest one that\n"
+        "Without options: a table in about a minute on a software device. Times are medians; '+-' is half "
+        "the\n"
+        "distance between the 10th and 90th percentile; 'of roof' is the least time the device's own memory "
+        "and\n"
+        "arithmetic rates allow, divided by the time; 'error/bound' is the worst error over the largest one "
+        "that\n"
         "float32 arithmetic explains (1 or more is wrong).\n"
         "Examples:\n"
         "  tuff bench --preset llama-3.1-8b --format q4_k,q6_k\n"

@@ -1,4 +1,5 @@
-// The subcommands. Each add_... registers one; parsing it sets `action` to what is to be run for the exit code.
+// The subcommands. Each add_... registers one; parsing it sets `action` to what is to be run for the exit
+// code.
 #pragma once
 
 #include <functional>

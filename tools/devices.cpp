@@ -11,8 +11,11 @@ namespace tuff::tools {
 
 void add_devices(CLI::App& app, std::function<int()>& action) {
     auto options = std::make_shared<bench::DevicesOptions>();
-    CLI::App* command = app.add_subcommand("devices", "List every Vulkan device: type, memory, features, why not usable");
-    command->add_option("--json", options->json, "Write everything to FILE; '-' prints it instead of the text")->type_name("FILE");
+    CLI::App* command =
+        app.add_subcommand("devices", "List every Vulkan device: type, memory, features, why not usable");
+    command
+        ->add_option("--json", options->json, "Write everything to FILE; '-' prints it instead of the text")
+        ->type_name("FILE");
     add_session_options(*command, options->session);
     add_verbose(*command);
     command->footer(

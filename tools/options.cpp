@@ -8,19 +8,23 @@
 #include <exception>
 #include <memory>
 
-#include <CLI/CLI.hpp>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <CLI/CLI.hpp>
 
 namespace tuff::tools {
 namespace {
 
 spdlog::level::level_enum level_of(LogLevel level) {
     switch (level) {
-        case LogLevel::debug: return spdlog::level::debug;
-        case LogLevel::info: return spdlog::level::info;
-        case LogLevel::warning: return spdlog::level::warn;
-        case LogLevel::error: return spdlog::level::err;
+        case LogLevel::debug:
+            return spdlog::level::debug;
+        case LogLevel::info:
+            return spdlog::level::info;
+        case LogLevel::warning:
+            return spdlog::level::warn;
+        case LogLevel::error:
+            return spdlog::level::err;
     }
     return spdlog::level::err;
 }
@@ -32,16 +36,24 @@ void to_spdlog(LogLevel level, std::string_view message, void* /*user*/) {
 }  // namespace
 
 void add_session_options(CLI::App& command, bench::SessionOptions& options) {
-    command.add_option("--device", options.device, "The device: an index or a part of its name, as 'tuff devices' lists them")
+    command
+        .add_option("--device", options.device,
+                    "The device: an index or a part of its name, as 'tuff devices' lists them")
         ->type_name("D")
         ->group("Device");
-    command.add_option("--caps", options.caps, "Make the device look lesser, as this JSON file says (see 'tuff devices --help')")
+    command
+        .add_option("--caps", options.caps,
+                    "Make the device look lesser, as this JSON file says (see 'tuff devices --help')")
         ->type_name("FILE")
         ->group("Device");
-    command.add_option("--shaders", options.shaders, "Compile kernels from this copy of shaders/ instead of those built in")
+    command
+        .add_option("--shaders", options.shaders,
+                    "Compile kernels from this copy of shaders/ instead of those built in")
         ->type_name("DIR")
         ->group("Device");
-    command.add_flag("--validation", options.validation, "Run under the Khronos validation layer; fail if it reports anything")
+    command
+        .add_flag("--validation", options.validation,
+                  "Run under the Khronos validation layer; fail if it reports anything")
         ->group("Device");
 }
 
@@ -50,9 +62,11 @@ void add_verbose(CLI::App& command) {
         .add_flag_function(
             "--verbose,-v",
             [](std::int64_t times) {
-                spdlog::default_logger_raw()->set_level(times > 1 ? spdlog::level::debug : spdlog::level::info);
+                spdlog::default_logger_raw()->set_level(times > 1 ? spdlog::level::debug
+                                                                  : spdlog::level::info);
             },
-            "Say on standard error which device was chosen and why, its features, kernels and memory; twice: more")
+            "Say on standard error which device was chosen and why, its features, kernels and memory; twice: "
+            "more")
         ->group("Device");
 }
 
@@ -71,7 +85,8 @@ int finish(std::string_view command, const std::function<Result<int>()>& run) {
         fmt::print(stderr, "tuff {}: {}\n", command, code.error().message);
         return code.error().code == ErrorCode::usage ? 2 : 1;
     } catch (const std::exception& error) {  // what the standard library throws: no memory, no thread
-        std::fprintf(stderr, "tuff %.*s: %s\n", static_cast<int>(command.size()), command.data(), error.what());
+        std::fprintf(stderr, "tuff %.*s: %s\n", static_cast<int>(command.size()), command.data(),
+                     error.what());
         return 1;
     }
 }

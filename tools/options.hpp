@@ -18,13 +18,15 @@ namespace tuff::tools {
 // --device, --caps, --shaders, --validation.
 void add_session_options(CLI::App& command, bench::SessionOptions& options);
 
-// --verbose, which lets information through to standard error, and twice everything; without it warnings and errors.
+// --verbose, which lets information through to standard error, and twice everything; without it warnings and
+// errors.
 void add_verbose(CLI::App& command);
 
 // Sends the library's messages to standard error.
 void start_log();
 
-// Runs a subcommand: its exit code, or that of its error (2 for `usage`, else 1), which goes to standard error. Nothing is thrown.
+// Runs a subcommand: its exit code, or that of its error (2 for `usage`, else 1), which goes to standard
+// error. Nothing is thrown.
 int finish(std::string_view command, const std::function<Result<int>()>& run);
 
 }  // namespace tuff::tools

@@ -31,8 +31,9 @@ struct Solved {
         const std::uint64_t row = s.k / 32 * 34;
         for (std::uint64_t b = 0; b < s.batches; b++)
             for (std::uint64_t r = 0; r < s.m; r++) {
-                const auto dots = reference::dot_row(format, blocks.data() + (b / (s.batches / s.w_batches) * s.m + r) * row, s.k,
-                                                     x.data() + b * s.x_batch, s.x_stride, s.n);
+                const auto dots = reference::dot_row(
+                    format, blocks.data() + (b / (s.batches / s.w_batches) * s.m + r) * row, s.k,
+                    x.data() + b * s.x_batch, s.x_stride, s.n);
                 for (std::uint64_t t = 0; t < s.n; t++) at(b, t, r) = static_cast<float>(dots[t].value);
             }
     }
@@ -72,7 +73,8 @@ TEST(Check, FindsAnyOneWrongElement) {
         const Check check = solved.check();
         EXPECT_GT(check.error_over_bound, 1);
         EXPECT_NE(check.failure.find("1 of 600 elements are wrong"), std::string::npos) << check.failure;
-        EXPECT_NE(check.failure.find(fmt::format("row {} of token 2 in batch 3", row)), std::string::npos) << check.failure;
+        EXPECT_NE(check.failure.find(fmt::format("row {} of token 2 in batch 3", row)), std::string::npos)
+            << check.failure;
     }
 }
 
@@ -84,8 +86,8 @@ TEST(Check, FindsAnElementNobodyWrote) {
 
 TEST(Check, FindsWritesWhereNoResultBelongs) {
     const MatmulShape s = strided();
-    for (const std::uint64_t index :
-         {std::uint64_t{0}, kGuard - 1, kGuard + s.m, kGuard + s.y_stride - 1, kGuard + 3 * s.y_stride, kGuard + s.y_batch - 1}) {
+    for (const std::uint64_t index : {std::uint64_t{0}, kGuard - 1, kGuard + s.m, kGuard + s.y_stride - 1,
+                                      kGuard + 3 * s.y_stride, kGuard + s.y_batch - 1}) {
         Solved solved(s);
         solved.y[index] = 0;
         EXPECT_NE(solved.check().failure.find("overwritten"), std::string::npos) << index;
@@ -113,7 +115,8 @@ TEST(Check, WantsInfinityWhereTheExactAnswerIsInfinite) {
     Solved solved(strided());
     solved.x[0] = std::numeric_limits<float>::infinity();  // token 0 of batch 0
     EXPECT_FALSE(solved.check().failure.empty());
-    for (std::uint64_t r = 0; r < solved.plan.shape.m; r++) solved.at(0, 0, r) = std::numeric_limits<float>::quiet_NaN();
+    for (std::uint64_t r = 0; r < solved.plan.shape.m; r++)
+        solved.at(0, 0, r) = std::numeric_limits<float>::quiet_NaN();
     EXPECT_EQ(solved.check().failure, "");
 }
 

@@ -47,10 +47,11 @@ TEST(Compare, ReadsWhatBenchWrites) {
 }
 
 TEST(Compare, TellsSlowerFasterAndSame) {
-    const SavedRun old = saved({row(Op::matvec, 1, kTen), row(Op::matvec, 2, kTwelve), row(Op::matvec, 3, kTen)});
-    const Comparison c = compare_runs(old, old.roofs,
-                                      std::vector{row(Op::matvec, 1, kTwelve), row(Op::matvec, 2, kTen), row(Op::matvec, 3, kTen)},
-                                      0.05);
+    const SavedRun old =
+        saved({row(Op::matvec, 1, kTen), row(Op::matvec, 2, kTwelve), row(Op::matvec, 3, kTen)});
+    const Comparison c = compare_runs(
+        old, old.roofs,
+        std::vector{row(Op::matvec, 1, kTwelve), row(Op::matvec, 2, kTen), row(Op::matvec, 3, kTen)}, 0.05);
     ASSERT_EQ(c.rows.size(), 3u);
     EXPECT_EQ(c.rows[0].change, Change::slower);
     EXPECT_EQ(c.rows[1].change, Change::faster);
@@ -67,7 +68,8 @@ TEST(Compare, IgnoresASignificantDifferenceBelowTheThreshold) {
 
 TEST(Compare, IgnoresALargeDifferenceThatIsNotSignificant) {
     const SavedRun old = saved({row(Op::matvec, 1, {10, 20, 10, 20, 11})});
-    const Comparison c = compare_runs(old, old.roofs, std::vector{row(Op::matvec, 1, {20, 10, 20, 10, 19})}, 0.05);
+    const Comparison c =
+        compare_runs(old, old.roofs, std::vector{row(Op::matvec, 1, {20, 10, 20, 10, 19})}, 0.05);
     EXPECT_EQ(c.rows[0].change, Change::none);
 }
 
@@ -102,7 +104,8 @@ TEST(Compare, NamesRowsThatOnlyOneRunHas) {
 }
 
 TEST(Compare, RejectsWhatIsNotASavedRun) {
-    for (const char* text : {"", "[]", "{}", R"({"device":{"name":1}})", R"({"device":{"name":"a"},"roofs":{},"rows":[]})"}) {
+    for (const char* text :
+         {"", "[]", "{}", R"({"device":{"name":1}})", R"({"device":{"name":"a"},"roofs":{},"rows":[]})"}) {
         const auto run = parse_run(text, "old.json");
         ASSERT_FALSE(run) << text;
         EXPECT_EQ(run.error().code, ErrorCode::malformed);

@@ -8,7 +8,8 @@
 namespace tuff::bench {
 namespace {
 
-std::vector<float> decoded(const Format& format, const MatrixShape& shape, Data data, std::uint64_t seed = 1) {
+std::vector<float> decoded(const Format& format, const MatrixShape& shape, Data data,
+                           std::uint64_t seed = 1) {
     const auto blocks = random_weights(format, shape, data, seed);
     std::vector<float> values(shape.rows * shape.elements * shape.batches);
     const std::uint64_t row = shape.elements / format.type().block_elements * format.type().block_bytes;
@@ -20,7 +21,9 @@ std::vector<float> decoded(const Format& format, const MatrixShape& shape, Data 
 TEST(Operands, RandomWeightsOfEveryFormatAreFiniteAndVaried) {
     for (const Format* format : formats()) {
         const auto values = decoded(*format, {8, 512, 2}, Data::ordinary);
-        EXPECT_TRUE(std::ranges::all_of(values, [](float v) { return std::isfinite(v) && std::fabs(v) < 1e5f; })) << format->name;
+        EXPECT_TRUE(std::ranges::all_of(values, [](float v) {
+            return std::isfinite(v) && std::fabs(v) < 1e5f;
+        })) << format->name;
         EXPECT_TRUE(std::ranges::any_of(values, [](float v) { return v < 0; })) << format->name;
         EXPECT_TRUE(std::ranges::any_of(values, [](float v) { return v > 0; })) << format->name;
     }
@@ -29,8 +32,10 @@ TEST(Operands, RandomWeightsOfEveryFormatAreFiniteAndVaried) {
 TEST(Operands, AreTheSameForTheSameSeed) {
     const Format& format = *find_format("q6_k");
     const MatrixShape shape{4, 256, 1};
-    EXPECT_EQ(random_weights(format, shape, Data::ordinary, 5), random_weights(format, shape, Data::ordinary, 5));
-    EXPECT_NE(random_weights(format, shape, Data::ordinary, 5), random_weights(format, shape, Data::ordinary, 6));
+    EXPECT_EQ(random_weights(format, shape, Data::ordinary, 5),
+              random_weights(format, shape, Data::ordinary, 5));
+    EXPECT_NE(random_weights(format, shape, Data::ordinary, 5),
+              random_weights(format, shape, Data::ordinary, 6));
 }
 
 TEST(Operands, InfiniteWeightsLeaveSomeRowsFinite) {
@@ -51,7 +56,8 @@ TEST(Operands, SubnormalWeightsHaveSubnormalScales) {
     const auto blocks = random_weights(*find_format("q8_0"), {4, 1024, 1}, Data::subnormal, 1);
     int subnormal = 0;
     for (std::size_t at = 0; at < blocks.size(); at += 34) {
-        const unsigned half = std::to_integer<unsigned>(blocks[at]) | std::to_integer<unsigned>(blocks[at + 1]) << 8;
+        const unsigned half =
+            std::to_integer<unsigned>(blocks[at]) | std::to_integer<unsigned>(blocks[at + 1]) << 8;
         subnormal += (half & 0x7c00u) == 0 && (half & 0x3ffu) != 0;
     }
     EXPECT_GT(subnormal, 5);
@@ -79,7 +85,8 @@ TEST(Operands, HugeMatricesRepeatTheirRows) {
     const auto first = std::span(blocks).first(row), second = std::span(blocks).subspan(row, row);
     EXPECT_FALSE(std::ranges::equal(first, second));
     bool repeats = false;
-    for (std::uint64_t r = 1; r < shape.rows; r++) repeats = repeats || std::ranges::equal(first, std::span(blocks).subspan(r * row, row));
+    for (std::uint64_t r = 1; r < shape.rows; r++)
+        repeats = repeats || std::ranges::equal(first, std::span(blocks).subspan(r * row, row));
     EXPECT_TRUE(repeats);
 }
 

@@ -98,8 +98,9 @@ TEST(Report, JsonHasUnitsInItsNamesAndNullForWhatIsMissing) {
     EXPECT_EQ(good["error_over_bound"], 0.25);
     const json& bad = root["rows"][1];
     EXPECT_EQ(bad["status"], "unsupported");
-    for (const char* field : {"variant", "time_us", "time_us_spread", "time_us_min", "gbps", "gflops", "roof_fraction",
-                              "error_over_bound", "bytes", "flops", "rotation_bytes", "label"}) {
+    for (const char* field :
+         {"variant", "time_us", "time_us_spread", "time_us_min", "gbps", "gflops", "roof_fraction",
+          "error_over_bound", "bytes", "flops", "rotation_bytes", "label"}) {
         EXPECT_TRUE(bad.at(field).is_null()) << field;
     }
     const json& copy = root["rows"][2];
@@ -116,7 +117,8 @@ TEST(Report, VerifyJsonCountsAndNamesTheWorst) {
     broken.reason = "wrong";
     broken.error_over_bound = std::numeric_limits<double>::infinity();
     const json good = json::parse(verify_json(environment(), std::vector{measured(), refused()}));
-    EXPECT_EQ(good["summary"], json({{"pass", 1}, {"fail", 0}, {"unsupported", 1}, {"worst_error_over_bound", 0.25}}));
+    EXPECT_EQ(good["summary"],
+              json({{"pass", 1}, {"fail", 0}, {"unsupported", 1}, {"worst_error_over_bound", 0.25}}));
     const json bad = json::parse(verify_json(environment(), std::vector{broken}));
     EXPECT_EQ(bad["cases"][0]["status"], "fail");
     EXPECT_TRUE(bad["cases"][0]["error_over_bound"].is_null());  // no JSON number is infinite
@@ -125,10 +127,13 @@ TEST(Report, VerifyJsonCountsAndNamesTheWorst) {
 
 TEST(Report, CsvQuotesTextAndLeavesMissingFiguresEmpty) {
     const std::string csv = bench_csv(std::vector{measured(), refused(), copied()});
-    EXPECT_NE(csv.find("matvec,q8_0,64,1,32,1,\"blk.0.attn_q.weight, \"\"first\"\"\",\"matvec_wide.q8_0 [32,2,1]\",pass,,11,"),
+    EXPECT_NE(csv.find("matvec,q8_0,64,1,32,1,\"blk.0.attn_q.weight, \"\"first\"\"\",\"matvec_wide.q8_0 "
+                       "[32,2,1]\",pass,,11,"),
               std::string::npos)
         << csv;
-    EXPECT_NE(csv.find("matmul,q4_k,3,9,100,1,,,unsupported,k = 100 is not a multiple of 256,,,,0,,,,\n"), std::string::npos) << csv;
+    EXPECT_NE(csv.find("matmul,q4_k,3,9,100,1,,,unsupported,k = 100 is not a multiple of 256,,,,0,,,,\n"),
+              std::string::npos)
+        << csv;
     EXPECT_NE(csv.find("copy,,,,,,read,,pass,,1,,1,1,1,,"), std::string::npos) << csv;
     const auto commas = [&](std::string_view text) { return std::ranges::count(text, ','); };
     const std::string head = csv.substr(0, csv.find('\n'));

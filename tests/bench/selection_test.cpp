@@ -62,16 +62,22 @@ TEST(Selection, RefusesWithTheChoices) {
         change(options);
         return refusal(options);
     };
-    EXPECT_NE(with([](auto& o) { o.ops = "matvec,conv"; }).find("'conv'; there are: matvec, matmul, copy, fma"), std::string::npos);
+    EXPECT_NE(
+        with([](auto& o) { o.ops = "matvec,conv"; }).find("'conv'; there are: matvec, matmul, copy, fma"),
+        std::string::npos);
     EXPECT_NE(with([](auto& o) { o.formats = "q4_k,,"; }).find("unknown format ''"), std::string::npos);
     EXPECT_NE(with([](auto& o) { o.formats = "q9"; }).find("f32, f16"), std::string::npos);
     EXPECT_NE(with([](auto& o) { o.preset = "gpt-9"; }).find("llama-3.1-8b"), std::string::npos);
     EXPECT_NE(with([](auto& o) { o.n = {0}; }).find("n = 0"), std::string::npos);
-    EXPECT_NE(with([](auto& o) { o.ops = "matvec", o.n = {9}; }).find("limit of matvec, 8"), std::string::npos);
-    EXPECT_NE(with([](auto& o) { o.formats = "q4_k", o.k = {100}; }).find("multiple of 256"), std::string::npos);
+    EXPECT_NE(with([](auto& o) { o.ops = "matvec", o.n = {9}; }).find("limit of matvec, 8"),
+              std::string::npos);
+    EXPECT_NE(with([](auto& o) { o.formats = "q4_k", o.k = {100}; }).find("multiple of 256"),
+              std::string::npos);
     EXPECT_NE(with([](auto& o) { o.m = {std::uint64_t{1} << 40}; }).find("limits"), std::string::npos);
-    EXPECT_NE(with([](auto& o) { o.preset = "qwen3-0.6b", o.m = {4}; }).find("--preset says m and k"), std::string::npos);
-    EXPECT_NE(with([](auto& o) { o.preset = "qwen3-0.6b", o.model = "a.gguf"; }).find("exclude"), std::string::npos);
+    EXPECT_NE(with([](auto& o) { o.preset = "qwen3-0.6b", o.m = {4}; }).find("--preset says m and k"),
+              std::string::npos);
+    EXPECT_NE(with([](auto& o) { o.preset = "qwen3-0.6b", o.model = "a.gguf"; }).find("exclude"),
+              std::string::npos);
     EXPECT_NE(with([](auto& o) { o.tensors = {"attn"}; }).find("--tensor needs --model"), std::string::npos);
     EXPECT_NE(with([](auto& o) { o.ops = "fma", o.m = {4}; }).find("--op fma"), std::string::npos);
 }
@@ -89,7 +95,9 @@ TEST(Selection, PresetsGiveTheirPartsByName) {
 
 TEST(Selection, EveryPresetIsAMatrixOfAtLeastOneFormat) {
     for (const Preset& preset : presets())
-        for (const PresetPart& part : preset.parts) EXPECT_TRUE(matrix_bytes(*find_format("q8_0"), Layout::blocks, {part.m, part.k, 1})) << preset.name;
+        for (const PresetPart& part : preset.parts)
+            EXPECT_TRUE(matrix_bytes(*find_format("q8_0"), Layout::blocks, {part.m, part.k, 1}))
+                << preset.name;
 }
 
 TEST(Selection, TakesOneTensorOfEachShapeFromAModel) {
@@ -98,7 +106,10 @@ TEST(Selection, TakesOneTensorOfEachShapeFromAModel) {
     constexpr std::uint32_t kF32 = 0, kQ80 = 8, kQ41 = 3;
     file.header(5, 0);
     file.tensor("blk.0.attn_q.weight", matrix, kQ80, 0).tensor("blk.1.attn_q.weight", matrix, kQ80, 224);
-    file.tensor("blk.0.norm", row, kF32, 448).tensor("odd.weight", matrix, kQ41, 704).tensor("plain.weight", matrix, kF32, 832).pad();
+    file.tensor("blk.0.norm", row, kF32, 448)
+        .tensor("odd.weight", matrix, kQ41, 704)
+        .tensor("plain.weight", matrix, kF32, 832)
+        .pad();
     file.zeros(832 + 768);
     const auto model = GgufFile::parse(file.bytes(), "m.gguf");
     ASSERT_TRUE(model) << model.error().message;

@@ -38,7 +38,9 @@ TEST(Timing, TakesTheSamplesAskedForFromEverySet) {
 
 TEST(Timing, PassesOnWhatGoesWrongInRecording) {
     Session session = open_session();
-    const RecordExecution record = [](host::Stream&, std::size_t) -> Result<void> { return fail(ErrorCode::usage, "no"); };
+    const RecordExecution record = [](host::Stream&, std::size_t) -> Result<void> {
+        return fail(ErrorCode::usage, "no");
+    };
     const auto timing = time_executions(session.device(), record, 1, {});
     ASSERT_FALSE(timing);
     EXPECT_EQ(timing.error().message, "no");
@@ -75,7 +77,8 @@ TEST(Product, RotatesOverAsMuchMemoryAsAskedAndEverySetIsRight) {
 
 TEST(Product, ThatCannotFitIsRefusedBeforeAnythingIsMade) {
     Session session = open_session();
-    const auto fits = check_fits(session, *find_format("f32"), Layout::lanes, {std::uint64_t{1} << 30, 4096, 1});
+    const auto fits =
+        check_fits(session, *find_format("f32"), Layout::lanes, {std::uint64_t{1} << 30, 4096, 1});
     ASSERT_FALSE(fits);
     EXPECT_EQ(fits.error().code, ErrorCode::out_of_device_memory);
 }

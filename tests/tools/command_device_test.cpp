@@ -41,7 +41,8 @@ TEST(CommandOnDevice, ASnapshotFromDevicesIsACapsFile) {
 }
 
 TEST(CommandOnDevice, BenchWritesEveryFieldAsJson) {
-    const Output got = run_tuff(std::string("bench --format q4_0,q4_k --op matvec -m 64 -k 256 --json -") + kShort);
+    const Output got =
+        run_tuff(std::string("bench --format q4_0,q4_k --op matvec -m 64 -k 256 --json -") + kShort);
     ASSERT_EQ(got.code, 0) << got.err;
     const json root = json::parse(got.out);
     EXPECT_GT(root["roofs"]["gbps"], 0);
@@ -53,7 +54,8 @@ TEST(CommandOnDevice, BenchWritesEveryFieldAsJson) {
         EXPECT_EQ(row["shape"]["m"], 64);
         EXPECT_EQ(row["samples_us"].size(), 2u);
         EXPECT_LE(row["error_over_bound"], 1);
-        for (const char* field : {"time_us", "gbps", "gflops", "roof_fraction"}) EXPECT_GT(row[field], 0) << field;
+        for (const char* field : {"time_us", "gbps", "gflops", "roof_fraction"})
+            EXPECT_GT(row[field], 0) << field;
         EXPECT_TRUE(row["reason"].is_null());
         EXPECT_NE(row["variant"].get<std::string>().find("."), std::string::npos);
     }
@@ -62,7 +64,8 @@ TEST(CommandOnDevice, BenchWritesEveryFieldAsJson) {
 TEST(CommandOnDevice, BenchMeasuresTheTensorsOfAModel) {
     const TemporaryDirectory directory;
     const std::string csv = directory.path("out.csv");
-    const Output got = run_tuff("bench --model " TUFF_TEST_DATA "/gguf/ok_two_tensors.gguf --csv " + csv + kShort);
+    const Output got =
+        run_tuff("bench --model " TUFF_TEST_DATA "/gguf/ok_two_tensors.gguf --csv " + csv + kShort);
     // What the file holds may have no kernel, but is listed.
     EXPECT_NE(got.code, 2) << got.err;
     const std::string rows = read_file(csv);
@@ -72,7 +75,8 @@ TEST(CommandOnDevice, BenchMeasuresTheTensorsOfAModel) {
 TEST(CommandOnDevice, BenchComparedWithItselfExitsByTheChange) {
     const TemporaryDirectory directory;
     const std::string old = directory.path("old.json");
-    const std::string bench = std::string("bench --format f32 --op matvec -m 64 -k 64 --reps 6 --min-time 0 ");
+    const std::string bench =
+        std::string("bench --format f32 --op matvec -m 64 -k 64 --reps 6 --min-time 0 ");
     ASSERT_EQ(run_tuff(bench + "--json " + old).code, 0);
     // Against samples a million times shorter everything is slower now.
     json run = json::parse(read_file(old));
@@ -114,7 +118,8 @@ TEST(CommandOnDevice, VerifyPassesAndReportsEveryCase) {
 TEST(CommandOnDevice, VerifyListsKernelsTheDeviceCannotRunWithWhatItLacks) {
     const TemporaryDirectory directory;
     const std::string caps = directory.file("caps.json", R"({"features": {"subgroup_arithmetic": false}})");
-    const Output got = run_tuff("verify --quick --format f32 --algorithm matvec_wide --json - --caps " + caps);
+    const Output got =
+        run_tuff("verify --quick --format f32 --algorithm matvec_wide --json - --caps " + caps);
     ASSERT_EQ(got.code, 0) << got.err;
     const json root = json::parse(got.out);
     ASSERT_EQ(root["cases"].size(), 1u);
@@ -124,7 +129,8 @@ TEST(CommandOnDevice, VerifyListsKernelsTheDeviceCannotRunWithWhatItLacks) {
 }
 
 // A copy of the shaders with one statement of a kernel replaced.
-std::string spoiled_shaders(const TemporaryDirectory& directory, const std::string& from, const std::string& to) {
+std::string spoiled_shaders(const TemporaryDirectory& directory, const std::string& from,
+                            const std::string& to) {
     const std::filesystem::path copy = directory.path("shaders");
     std::filesystem::copy(TUFF_SHADERS, copy, std::filesystem::copy_options::recursive);
     std::string source = read_file(copy / "matmul_wide.comp");
@@ -137,8 +143,10 @@ std::string spoiled_shaders(const TemporaryDirectory& directory, const std::stri
 
 TEST(CommandOnDevice, VerifyFindsAKernelThatIsWrongAndExitsWithOne) {
     const TemporaryDirectory directory;
-    const std::string shaders = spoiled_shaders(directory, "void main() {", "#define fma(a, b, c) ((a) * (b) * 1.001 + (c))\nvoid main() {");
-    const Output got = run_tuff("verify --quick --format f32 --algorithm matmul_wide --json - --shaders " + shaders);
+    const std::string shaders = spoiled_shaders(
+        directory, "void main() {", "#define fma(a, b, c) ((a) * (b) * 1.001 + (c))\nvoid main() {");
+    const Output got =
+        run_tuff("verify --quick --format f32 --algorithm matmul_wide --json - --shaders " + shaders);
     if (got.err.find("libshaderc") != std::string::npos) GTEST_SKIP() << got.err;
     EXPECT_EQ(got.code, 1) << got.err;
     const json root = json::parse(got.out);

@@ -15,7 +15,8 @@ void expect_usage(const std::string& arguments, std::string_view message) {
 }
 
 TEST(Command, HelpAndVersionSucceed) {
-    for (const char* command : {"--help", "bench --help", "verify --help", "devices --help", "inspect --help"}) {
+    for (const char* command :
+         {"--help", "bench --help", "verify --help", "devices --help", "inspect --help"}) {
         const Output got = run_tuff(command);
         EXPECT_EQ(got.code, 0) << command;
         EXPECT_NE(got.out.find("--help"), std::string::npos) << command;
@@ -74,7 +75,8 @@ TEST(Command, FailsOnFilesThatCannotBeReadOrAreBroken) {
     const std::string broken = TUFF_TEST_DATA "/gguf/bad_data_truncated.gguf";
     for (const std::string& arguments :
          {"inspect " + broken, "bench --model " + broken, std::string("bench --model /nonexistent.gguf"),
-          "bench --compare " + directory.file("old.json", "{}"), std::string("bench --json /nonexistent/out.json")}) {
+          "bench --compare " + directory.file("old.json", "{}"),
+          std::string("bench --json /nonexistent/out.json")}) {
         const Output got = run_tuff(arguments, kNoDevice);
         EXPECT_EQ(got.code, 1) << arguments;
         EXPECT_EQ(got.out, "") << arguments;
