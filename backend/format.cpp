@@ -21,7 +21,9 @@ constexpr const Format* all[] = {
 
 }  // namespace
 
-std::span<const Format* const> formats() { return all; }
+std::span<const Format* const> formats() {
+    return all;
+}
 
 const Format* find_format(std::string_view name) {
     const auto* found = std::ranges::find(all, name, &Format::name);

@@ -1,4 +1,5 @@
-// Formats: the tensor types Tuff computes with, and the pieces their blocks are taken apart into for a device.
+// Formats: the tensor types Tuff computes with, and the pieces their blocks are taken apart into for a
+// device.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +15,8 @@ namespace tuff {
 // Kernels walk K in groups of 32 elements, whatever the format.
 inline constexpr std::uint32_t kGroupElements = 32;
 
-// One kind of piece of a block: its codes, its scales, ... A unit covers `elements` consecutive elements of a row.
+// One kind of piece of a block: its codes, its scales, ... A unit covers `elements` consecutive elements of a
+// row.
 struct Plane {
     std::uint32_t elements;  // a multiple of 32
     std::uint32_t bytes;     // of one unit
@@ -23,9 +25,9 @@ struct Plane {
 
 inline constexpr std::size_t kMaxPlanes = 4;
 
-// How a chunk of a row (chunk_elements elements, GGUF blocks) falls into planes. split() writes the units of one chunk
-// to out[i], plane by plane, in order; join() is its exact inverse. Same number of bytes on both sides, except where a
-// plane widens packed fields.
+// How a chunk of a row (chunk_elements elements, GGUF blocks) falls into planes. split() writes the units of
+// one chunk to out[i], plane by plane, in order; join() is its exact inverse. Same number of bytes on both
+// sides, except where a plane widens packed fields.
 struct PlaneSet {
     std::span<const Plane> planes;
     void (*split)(const std::byte* chunk, std::byte* const* out);
@@ -40,15 +42,17 @@ struct Format {
     // Dequantizes `elements` elements, whole blocks; exact wherever FORMATS.md calls decoding unambiguous.
     void (*decode)(const std::byte* blocks, std::uint64_t elements, float* values);
 
-    // The magnitude arithmetic on each element reaches before its offset is subtracted: |scale * code| + |offset| where
-    // value = scale * code - offset. nullptr: |value|. Rounding-error bounds are built from it.
+    // The magnitude arithmetic on each element reaches before its offset is subtracted: |scale * code| +
+    // |offset| where value = scale * code - offset. nullptr: |value|. Rounding-error bounds are built from
+    // it.
     void (*magnitude)(const std::byte* blocks, std::uint64_t elements, float* magnitudes);
 
     PlaneSet wide;   // for the layout `planes`
     PlaneSet lanes;  // for the layout `lanes`
 
-    // Writes a block's floating-point fields, rounded to their type: its scale (in formats without blocks the element
-    // itself) and, where it has one, the scale of its offset. Random bytes become a valid block by it.
+    // Writes a block's floating-point fields, rounded to their type: its scale (in formats without blocks the
+    // element itself) and, where it has one, the scale of its offset. Random bytes become a valid block by
+    // it.
     void (*set_scales)(std::byte* block, float scale, float offset_scale);
 
     [[nodiscard]] const TypeInfo& type() const { return *find_type(type_id); }

@@ -54,12 +54,16 @@ template <class T>
     std::memcpy(&value, at, sizeof value);
     return value;
 }
-[[nodiscard]] inline float load_half(const void* at) { return half_to_float(load<std::uint16_t>(at)); }
+[[nodiscard]] inline float load_half(const void* at) {
+    return half_to_float(load<std::uint16_t>(at));
+}
 
 template <class T>
 void store(void* at, T value) {
     std::memcpy(at, &value, sizeof value);
 }
-inline void store_half(void* at, float value) { store(at, float_to_half(value)); }
+inline void store_half(void* at, float value) {
+    store(at, float_to_half(value));
+}
 
 }  // namespace tuff

@@ -9,7 +9,9 @@
 namespace tuff {
 namespace {
 
-constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t to) { return (value + to - 1) / to * to; }
+constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t to) {
+    return (value + to - 1) / to * to;
+}
 
 const PlaneSet& plane_set(const Format& format, Layout layout) {
     return layout == Layout::lanes ? format.lanes : format.wide;
@@ -17,12 +19,12 @@ const PlaneSet& plane_set(const Format& format, Layout layout) {
 
 // Where everything of one matrix stands; all sizes in bytes.
 struct Geometry {
-    std::uint64_t chunks = 0;                            // per row
-    std::uint64_t row_blocks_bytes = 0;                  // of one row in the file
-    std::array<std::uint64_t, kMaxPlanes> unit_row{};    // units of one plane and row, without rounding
-    std::array<std::uint64_t, kMaxPlanes> stride{};      // planes: per row; lanes: per tile
-    std::array<std::uint64_t, kMaxPlanes> plane_begin{}; // planes: in the matrix; lanes: in a tile
-    std::uint64_t tile_bytes = 0;                        // lanes
+    std::uint64_t chunks = 0;                             // per row
+    std::uint64_t row_blocks_bytes = 0;                   // of one row in the file
+    std::array<std::uint64_t, kMaxPlanes> unit_row{};     // units of one plane and row, without rounding
+    std::array<std::uint64_t, kMaxPlanes> stride{};       // planes: per row; lanes: per tile
+    std::array<std::uint64_t, kMaxPlanes> plane_begin{};  // planes: in the matrix; lanes: in a tile
+    std::uint64_t tile_bytes = 0;                         // lanes
     std::uint64_t matrix_bytes = 0;
 };
 
@@ -118,9 +120,12 @@ void copy_granules(const std::byte* from, std::size_t from_stride, std::byte* to
 void copy_granules(std::size_t granule, const std::byte* from, std::size_t from_stride, std::byte* to,
                    std::size_t to_stride, std::uint64_t bytes) {
     switch (granule) {
-        case 1: return copy_granules<1>(from, from_stride, to, to_stride, bytes);
-        case 2: return copy_granules<2>(from, from_stride, to, to_stride, bytes);
-        default: return copy_granules<4>(from, from_stride, to, to_stride, bytes);
+        case 1:
+            return copy_granules<1>(from, from_stride, to, to_stride, bytes);
+        case 2:
+            return copy_granules<2>(from, from_stride, to, to_stride, bytes);
+        default:
+            return copy_granules<4>(from, from_stride, to, to_stride, bytes);
     }
 }
 
@@ -128,9 +133,12 @@ void copy_granules(std::size_t granule, const std::byte* from, std::size_t from_
 
 std::string_view layout_name(Layout layout) {
     switch (layout) {
-        case Layout::blocks: return "blocks";
-        case Layout::planes: return "planes";
-        case Layout::lanes: return "lanes";
+        case Layout::blocks:
+            return "blocks";
+        case Layout::planes:
+            return "planes";
+        case Layout::lanes:
+            return "lanes";
     }
     return "";
 }
@@ -139,21 +147,22 @@ Result<std::uint64_t> matrix_bytes(const Format& format, Layout layout, const Ma
     constexpr std::uint64_t kMaxDimension = std::uint64_t{1} << 31, kMaxElements = std::uint64_t{1} << 46;
     const TypeInfo& type = format.type();
     if (shape.rows == 0 || shape.elements == 0 || shape.batches == 0)
-        return fail(ErrorCode::usage, "a matrix of {} x {} x {} has no elements", shape.elements, shape.rows, shape.batches);
+        return fail(ErrorCode::usage, "a matrix of {} x {} x {} has no elements", shape.elements, shape.rows,
+                    shape.batches);
     if (shape.rows > kMaxDimension || shape.elements > kMaxDimension || shape.batches > 65535)
-        return fail(ErrorCode::usage, "a matrix of {} x {} x {} is beyond the limits of 2^31 x 2^31 x 65535", shape.elements,
-                    shape.rows, shape.batches);
+        return fail(ErrorCode::usage, "a matrix of {} x {} x {} is beyond the limits of 2^31 x 2^31 x 65535",
+                    shape.elements, shape.rows, shape.batches);
     if (shape.elements % type.block_elements != 0)
         return fail(ErrorCode::usage, "k = {} is not a multiple of {}, the block of {}", shape.elements,
                     type.block_elements, format.name);
     if (shape.elements > kMaxElements / shape.rows / shape.batches)
-        return fail(ErrorCode::usage, "a matrix of {} x {} x {} is beyond the limit of 2^46 elements", shape.elements, shape.rows,
-                    shape.batches);
+        return fail(ErrorCode::usage, "a matrix of {} x {} x {} is beyond the limit of 2^46 elements",
+                    shape.elements, shape.rows, shape.batches);
     return geometry(format, layout, shape).matrix_bytes;
 }
 
-void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape, std::uint64_t first_row, std::uint64_t rows,
-                  const std::byte* blocks, std::span<std::byte> out) {
+void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape, std::uint64_t first_row,
+                  std::uint64_t rows, const std::byte* blocks, std::span<std::byte> out) {
     const Geometry g = geometry(format, layout, shape);
     if (layout == Layout::blocks) {
         std::memcpy(out.data() + first_row * g.row_blocks_bytes, blocks, rows * g.row_blocks_bytes);
@@ -162,7 +171,8 @@ void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape,
     const PlaneSet& set = plane_set(format, layout);
     SplitRow split(format, set, g);
     const std::uint64_t end = first_row + rows;
-    const std::uint64_t padded_end = layout == Layout::lanes && end == shape.rows ? round_up(end, kLaneRows) : end;
+    const std::uint64_t padded_end =
+        layout == Layout::lanes && end == shape.rows ? round_up(end, kLaneRows) : end;
     for (std::uint64_t row = first_row; row < padded_end; row++) {
         if (row < end)
             split.split(blocks + (row - first_row) * g.row_blocks_bytes);
@@ -173,9 +183,10 @@ void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape,
             if (layout == Layout::lanes) {
                 std::byte* tile = out.data() + row / kLaneRows * g.tile_bytes + g.plane_begin[p];
                 const std::size_t granule = set.planes[p].granule;
-                copy_granules(granule, units.data(), granule, tile + row % kLaneRows * granule, granule * kLaneRows,
-                              units.size());
-                if (row % kLaneRows == 0) std::fill(tile + units.size() * kLaneRows, tile + g.stride[p], std::byte{0});
+                copy_granules(granule, units.data(), granule, tile + row % kLaneRows * granule,
+                              granule * kLaneRows, units.size());
+                if (row % kLaneRows == 0)
+                    std::fill(tile + units.size() * kLaneRows, tile + g.stride[p], std::byte{0});
             } else {
                 std::byte* at = out.data() + g.plane_begin[p] + row * g.stride[p];
                 std::ranges::copy(units, at);
@@ -185,8 +196,8 @@ void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape,
     }
 }
 
-void arrange(const Format& format, Layout layout, const MatrixShape& shape, const std::byte* blocks, std::span<std::byte> out,
-             unsigned threads) {
+void arrange(const Format& format, Layout layout, const MatrixShape& shape, const std::byte* blocks,
+             std::span<std::byte> out, unsigned threads) {
     const Geometry g = geometry(format, layout, shape);
     const std::uint64_t per_thread =
         round_up((shape.rows + std::max(1u, threads) - 1) / std::max(1u, threads), kLaneRows);
@@ -203,8 +214,8 @@ void arrange(const Format& format, Layout layout, const MatrixShape& shape, cons
     }
 }
 
-void restore(const Format& format, Layout layout, const MatrixShape& shape, std::span<const std::byte> arranged,
-             std::byte* blocks) {
+void restore(const Format& format, Layout layout, const MatrixShape& shape,
+             std::span<const std::byte> arranged, std::byte* blocks) {
     const Geometry g = geometry(format, layout, shape);
     if (layout == Layout::blocks) {
         std::ranges::copy(arranged.first(g.matrix_bytes * shape.batches), blocks);
@@ -220,8 +231,8 @@ void restore(const Format& format, Layout layout, const MatrixShape& shape, std:
                 if (layout == Layout::lanes) {
                     const std::byte* tile = matrix + row / kLaneRows * g.tile_bytes + g.plane_begin[p];
                     const std::size_t granule = set.planes[p].granule;
-                    copy_granules(granule, tile + row % kLaneRows * granule, granule * kLaneRows, units.data(), granule,
-                                  units.size());
+                    copy_granules(granule, tile + row % kLaneRows * granule, granule * kLaneRows,
+                                  units.data(), granule, units.size());
                 } else {
                     std::copy_n(matrix + g.plane_begin[p] + row * g.stride[p], units.size(), units.data());
                 }

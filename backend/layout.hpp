@@ -1,12 +1,15 @@
 // Layouts: how the blocks of a weight matrix are arranged in device memory.
 //
 //   blocks  as in the file.
-//   planes  what one kind of load wants, together: plane after plane over the whole matrix, in each plane row after row, each row
+//   planes  what one kind of load wants, together: plane after plane over the whole matrix, in each plane row
+//   after row, each row
 //           of a plane rounded up to 16 bytes. For kernels of the `wide` kind.
-//   lanes   tiles of 8 rows; in a tile plane after plane, each unit's granules interleaved over the 8 rows, each plane of a
+//   lanes   tiles of 8 rows; in a tile plane after plane, each unit's granules interleaved over the 8 rows,
+//   each plane of a
 //           tile rounded up to 16 bytes. For kernels of the `lanes` kind.
 //
-// Rows are padded with zero elements to whole chunks (32 elements, or the block), the lanes layout with zero rows to whole tiles.
+// Rows are padded with zero elements to whole chunks (32 elements, or the block), the lanes layout with zero
+// rows to whole tiles.
 #pragma once
 
 #include <tuff/result.hpp>
@@ -34,22 +37,25 @@ struct MatrixShape {
     friend bool operator==(const MatrixShape&, const MatrixShape&) = default;
 };
 
-// Bytes of one matrix of the stack in a layout; matrices follow each other without gaps. Error `usage`: a dimension of 0, rows
-// or elements beyond 2^31, K not a multiple of the block, or more than 2^46 elements in all.
-[[nodiscard]] Result<std::uint64_t> matrix_bytes(const Format& format, Layout layout, const MatrixShape& shape);
+// Bytes of one matrix of the stack in a layout; matrices follow each other without gaps. Error `usage`: a
+// dimension of 0, rows or elements beyond 2^31, K not a multiple of the block, or more than 2^46 elements in
+// all.
+[[nodiscard]] Result<std::uint64_t> matrix_bytes(const Format& format, Layout layout,
+                                                 const MatrixShape& shape);
 
-// Rearranges rows [first_row, first_row + rows) of one matrix from GGUF blocks. `out` covers exactly the bytes of the matrix in that layout;
-// only the bytes of these rows are written (padding rows and elements included), so disjoint row ranges may run in parallel;
-// ranges of the lanes layout start at multiples of 8. `blocks` holds those rows, dense.
-void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape, std::uint64_t first_row, std::uint64_t rows,
-                  const std::byte* blocks, std::span<std::byte> out);
+// Rearranges rows [first_row, first_row + rows) of one matrix from GGUF blocks. `out` covers exactly the
+// bytes of the matrix in that layout; only the bytes of these rows are written (padding rows and elements
+// included), so disjoint row ranges may run in parallel; ranges of the lanes layout start at multiples of 8.
+// `blocks` holds those rows, dense.
+void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape, std::uint64_t first_row,
+                  std::uint64_t rows, const std::byte* blocks, std::span<std::byte> out);
 
 // arrange_rows for a whole stack, on `threads` threads.
-void arrange(const Format& format, Layout layout, const MatrixShape& shape, const std::byte* blocks, std::span<std::byte> out,
-             unsigned threads);
+void arrange(const Format& format, Layout layout, const MatrixShape& shape, const std::byte* blocks,
+             std::span<std::byte> out, unsigned threads);
 
 // The inverse of arrange for a whole stack: GGUF blocks again, bit for bit.
-void restore(const Format& format, Layout layout, const MatrixShape& shape, std::span<const std::byte> arranged,
-             std::byte* blocks);
+void restore(const Format& format, Layout layout, const MatrixShape& shape,
+             std::span<const std::byte> arranged, std::byte* blocks);
 
 }  // namespace tuff

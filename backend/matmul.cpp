@@ -50,15 +50,26 @@ struct ReduceArguments {
     Address y_batch_bytes;
 };
 
-std::uint32_t u32(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
-std::uint32_t ceil_div(std::uint64_t a, std::uint64_t b) { return u32((a + b - 1) / b); }
+std::uint32_t u32(std::uint64_t value) {
+    return static_cast<std::uint32_t>(value);
+}
+std::uint32_t ceil_div(std::uint64_t a, std::uint64_t b) {
+    return u32((a + b - 1) / b);
+}
 
 // One plan being recorded.
 class Recorder {
   public:
-    Recorder(host::Stream& stream, host::Device& device, const MatmulPlan& plan, const Weights& weights, Operand x, Operand y,
-             Operand scratch)
-        : stream_(stream), device_(device), plan_(plan), s_(plan.shape), weights_(weights), x_(x), y_(y), scratch_(scratch) {}
+    Recorder(host::Stream& stream, host::Device& device, const MatmulPlan& plan, const Weights& weights,
+             Operand x, Operand y, Operand scratch)
+        : stream_(stream),
+          device_(device),
+          plan_(plan),
+          s_(plan.shape),
+          weights_(weights),
+          x_(x),
+          y_(y),
+          scratch_(scratch) {}
 
     Result<void> check() const {
         if (weights_.format->name != plan_.kernel.substr(plan_.kernel.find('.') + 1) ||
@@ -66,7 +77,8 @@ class Recorder {
             return fail(ErrorCode::usage, "the weights are not of the plan's format, layout or shape");
         TUFF_CHECK(check_operand("x", x_, s_.x_floats() * sizeof(float), s_.x_alignment));
         TUFF_CHECK(check_operand("y", y_, s_.y_floats() * sizeof(float), sizeof(float)));
-        if (plan_.scratch_bytes > 0) TUFF_CHECK(check_operand("the scratch", scratch_, plan_.scratch_bytes, 256));
+        if (plan_.scratch_bytes > 0)
+            TUFF_CHECK(check_operand("the scratch", scratch_, plan_.scratch_bytes, 256));
         return {};
     }
 
@@ -78,13 +90,20 @@ class Recorder {
             const std::uint32_t tiles = ceil_div(part.tokens, part.tile);
             for (const Weights::Shard& shard : weights_.shards) {
                 const Window window = window_of(shard);
-                LanesArguments args{shard.buffer.address(),
-                                    address(scratch_) + part.packed_offset + window.first_batch * packed_bytes(part),
-                                    y_address(window) + part.first_token * s_.y_stride * sizeof(float),
-                                    window.rows, part.tokens, plan_.groups(), u32(s_.y_stride),
-                                    s_.y_batch * sizeof(float), window.w_matrix_bytes, share(), 0};
-                const Access accesses[] = {Access::read(shard.buffer), scratch(0, plan_.scratch_bytes, Access::Use::read),
-                                           write_y(part)};
+                LanesArguments args{
+                    shard.buffer.address(),
+                    address(scratch_) + part.packed_offset + window.first_batch * packed_bytes(part),
+                    y_address(window) + part.first_token * s_.y_stride * sizeof(float),
+                    window.rows,
+                    part.tokens,
+                    plan_.groups(),
+                    u32(s_.y_stride),
+                    s_.y_batch * sizeof(float),
+                    window.w_matrix_bytes,
+                    share(),
+                    0};
+                const Access accesses[] = {Access::read(shard.buffer),
+                                           scratch(0, plan_.scratch_bytes, Access::Use::read), write_y(part)};
                 TUFF_CHECK(launch(*pipeline, args, window.rows, part.rows, tiles, window.batches, accesses));
             }
         }
@@ -104,19 +123,47 @@ class Recorder {
         for (const Weights::Shard& shard : weights_.shards) {
             const Window window = window_of(shard);
             const Access accesses[] = {
-                Access::read(shard.buffer), padded ? scratch(0, plan_.scratch_bytes, Access::Use::read) : read_x(),
-                split ? scratch(plan_.partial_offset, y_batch * s_.batches, Access::Use::write) : write_y(part)};
+                Access::read(shard.buffer),
+                padded ? scratch(0, plan_.scratch_bytes, Access::Use::read) : read_x(),
+                split ? scratch(plan_.partial_offset, y_batch * s_.batches, Access::Use::write)
+                      : write_y(part)};
             const std::uint64_t x = address(padded ? scratch_ : x_) + window.first_batch * x_batch;
-            const std::uint64_t y = split ? address(scratch_) + plan_.partial_offset + window.first_batch * y_batch +
-                                                window.first_row * sizeof(float)
-                                          : y_address(window);
+            const std::uint64_t y = split
+                                        ? address(scratch_) + plan_.partial_offset +
+                                              window.first_batch * y_batch + window.first_row * sizeof(float)
+                                        : y_address(window);
             if (plan_.algorithm == MatmulAlgorithm::matvec_wide) {
-                MatvecArguments args{shard.buffer.address(), x, y, window.rows, plan_.groups(), u32(x_row), u32(y_stride),
-                                     x_batch, y_batch, y_split, window.w_matrix_bytes, share(), 0};
-                TUFF_CHECK(launch(*pipeline, args, window.rows, part.rows, plan_.splits, window.batches, accesses));
+                MatvecArguments args{shard.buffer.address(),
+                                     x,
+                                     y,
+                                     window.rows,
+                                     plan_.groups(),
+                                     u32(x_row),
+                                     u32(y_stride),
+                                     x_batch,
+                                     y_batch,
+                                     y_split,
+                                     window.w_matrix_bytes,
+                                     share(),
+                                     0};
+                TUFF_CHECK(
+                    launch(*pipeline, args, window.rows, part.rows, plan_.splits, window.batches, accesses));
             } else {
-                MatmulArguments args{shard.buffer.address(), x, y, window.rows, u32(s_.n), plan_.groups(), plan_.splits,
-                                     u32(x_row), u32(y_stride), x_batch, y_batch, y_split, window.w_matrix_bytes, share(), 0};
+                MatmulArguments args{shard.buffer.address(),
+                                     x,
+                                     y,
+                                     window.rows,
+                                     u32(s_.n),
+                                     plan_.groups(),
+                                     plan_.splits,
+                                     u32(x_row),
+                                     u32(y_stride),
+                                     x_batch,
+                                     y_batch,
+                                     y_split,
+                                     window.w_matrix_bytes,
+                                     share(),
+                                     0};
                 TUFF_CHECK(launch(*pipeline, args, window.rows, part.rows, ceil_div(s_.n, part.tile),
                                   window.batches * plan_.splits, accesses));
             }
@@ -131,12 +178,15 @@ class Recorder {
         return fail(ErrorCode::internal, "the kernel table has no row {}", name);
     }
 
-    static Result<void> check_operand(std::string_view what, Operand operand, std::uint64_t bytes, std::uint64_t alignment) {
-        if (!operand.buffer || operand.offset > operand.buffer->size() || bytes > operand.buffer->size() - operand.offset)
-            return fail(ErrorCode::usage, "{} needs {} bytes from offset {}; its buffer has {}", what, bytes, operand.offset,
-                        operand.buffer ? operand.buffer->size() : 0);
+    static Result<void> check_operand(std::string_view what, Operand operand, std::uint64_t bytes,
+                                      std::uint64_t alignment) {
+        if (!operand.buffer || operand.offset > operand.buffer->size() ||
+            bytes > operand.buffer->size() - operand.offset)
+            return fail(ErrorCode::usage, "{} needs {} bytes from offset {}; its buffer has {}", what, bytes,
+                        operand.offset, operand.buffer ? operand.buffer->size() : 0);
         if (operand.offset % alignment != 0)
-            return fail(ErrorCode::usage, "{} starts at byte {}, not a multiple of {}", what, operand.offset, alignment);
+            return fail(ErrorCode::usage, "{} starts at byte {}, not a multiple of {}", what, operand.offset,
+                        alignment);
         return {};
     }
 
@@ -150,18 +200,23 @@ class Recorder {
     };
     [[nodiscard]] Window window_of(const Weights::Shard& shard) const {
         const ShardRange& r = shard.range;
-        return {u32(r.first_batch) * share(), u32(r.batches) * share(), u32(r.rows), r.first_row, shard.buffer.size() / r.batches};
+        return {u32(r.first_batch) * share(), u32(r.batches) * share(), u32(r.rows), r.first_row,
+                shard.buffer.size() / r.batches};
     }
     [[nodiscard]] std::uint64_t y_address(const Window& window) const {
         return address(y_) + (window.first_batch * s_.y_batch + window.first_row) * sizeof(float);
     }
     // Of one batch of packed activations.
     [[nodiscard]] std::uint64_t packed_bytes(const MatmulPart& part) const {
-        return std::uint64_t{ceil_div(part.tokens, part.tile)} * plan_.groups() * 34 * part.tile * sizeof(float);
+        return std::uint64_t{ceil_div(part.tokens, part.tile)} * plan_.groups() * 34 * part.tile *
+               sizeof(float);
     }
 
-    [[nodiscard]] Access read_x() const { return Access::read(*x_.buffer, x_.offset, s_.x_floats() * sizeof(float)); }
-    // Parts write interleaved columns of every batch; the whole range of one of them stands for all it may touch.
+    [[nodiscard]] Access read_x() const {
+        return Access::read(*x_.buffer, x_.offset, s_.x_floats() * sizeof(float));
+    }
+    // Parts write interleaved columns of every batch; the whole range of one of them stands for all it may
+    // touch.
     [[nodiscard]] Access write_y(const MatmulPart& part) const {
         const std::uint64_t first = part.first_token * s_.y_stride * sizeof(float);
         const std::uint64_t bytes =
@@ -174,12 +229,14 @@ class Recorder {
 
     // The main kernel over `rows` rows, in as many launches as the device's grid limit asks for.
     template <class Arguments>
-    Result<void> launch(const host::Pipeline& pipeline, Arguments& args, std::uint32_t rows, std::uint32_t rows_per_group,
-                        std::uint32_t y, std::uint32_t z, std::span<const Access> accesses) {
+    Result<void> launch(const host::Pipeline& pipeline, Arguments& args, std::uint32_t rows,
+                        std::uint32_t rows_per_group, std::uint32_t y, std::uint32_t z,
+                        std::span<const Access> accesses) {
         const std::uint32_t groups = ceil_div(rows, rows_per_group);
         for (std::uint32_t first = 0; first < groups; first += plan_.max_groups_x) {
             args.first_group = first;
-            TUFF_CHECK(dispatch(pipeline, args, {std::min(groups - first, plan_.max_groups_x), y, z}, accesses));
+            TUFF_CHECK(
+                dispatch(pipeline, args, {std::min(groups - first, plan_.max_groups_x), y, z}, accesses));
         }
         return {};
     }
@@ -201,30 +258,45 @@ class Recorder {
         TUFF_TRY(pipeline, device_.pipeline(*kernel, {}));
         const std::uint32_t groups = plan_.groups(), tiles = ceil_div(part.tokens, part.tile);
         const PackArguments args{address(x_) + part.first_token * s_.x_stride * sizeof(float),
-                                 address(scratch_) + part.packed_offset, u32(s_.k), part.tokens, groups, part.tile,
-                                 u32(s_.x_stride), s_.x_batch * sizeof(float)};
-        const Access accesses[] = {read_x(), scratch(part.packed_offset, s_.batches * packed_bytes(part), Access::Use::write)};
-        return dispatch(*pipeline, args, {grid(std::uint64_t{groups} * part.tile, 8), tiles, u32(s_.batches)}, accesses);
+                                 address(scratch_) + part.packed_offset,
+                                 u32(s_.k),
+                                 part.tokens,
+                                 groups,
+                                 part.tile,
+                                 u32(s_.x_stride),
+                                 s_.x_batch * sizeof(float)};
+        const Access accesses[] = {
+            read_x(), scratch(part.packed_offset, s_.batches * packed_bytes(part), Access::Use::write)};
+        return dispatch(*pipeline, args, {grid(std::uint64_t{groups} * part.tile, 8), tiles, u32(s_.batches)},
+                        accesses);
     }
 
     Result<void> pad() {
         TUFF_TRY(kernel, find("pad_activations"));
         TUFF_TRY(pipeline, device_.pipeline(*kernel, {}));
         const std::uint32_t groups = plan_.groups();
-        const PadArguments args{address(x_), address(scratch_), u32(s_.k), u32(s_.n), groups, u32(s_.x_stride),
-                                s_.x_batch * sizeof(float)};
+        const PadArguments args{address(x_),      address(scratch_),         u32(s_.k), u32(s_.n), groups,
+                                u32(s_.x_stride), s_.x_batch * sizeof(float)};
         const std::uint64_t bytes = s_.batches * s_.n * groups * kGroupElements * sizeof(float);
         const Access accesses[] = {read_x(), scratch(0, bytes, Access::Use::write)};
-        return dispatch(*pipeline, args, {grid(std::uint64_t{groups} * kGroupElements, 64), u32(s_.n), u32(s_.batches)}, accesses);
+        return dispatch(*pipeline, args,
+                        {grid(std::uint64_t{groups} * kGroupElements, 64), u32(s_.n), u32(s_.batches)},
+                        accesses);
     }
 
     Result<void> reduce() {
         TUFF_TRY(kernel, find("reduce_splits"));
         TUFF_TRY(pipeline, device_.pipeline(*kernel, {}));
-        const ReduceArguments args{address(scratch_) + plan_.partial_offset, address(y_), u32(s_.m), u32(s_.n),
-                                   plan_.splits, u32(s_.y_stride), s_.y_batch * sizeof(float)};
+        const ReduceArguments args{address(scratch_) + plan_.partial_offset,
+                                   address(y_),
+                                   u32(s_.m),
+                                   u32(s_.n),
+                                   plan_.splits,
+                                   u32(s_.y_stride),
+                                   s_.y_batch * sizeof(float)};
         const std::uint64_t bytes = s_.batches * plan_.splits * s_.n * s_.m * sizeof(float);
-        const Access accesses[] = {scratch(plan_.partial_offset, bytes, Access::Use::read), write_y(plan_.parts.front())};
+        const Access accesses[] = {scratch(plan_.partial_offset, bytes, Access::Use::read),
+                                   write_y(plan_.parts.front())};
         return dispatch(*pipeline, args, {grid(s_.m, 64), u32(s_.n), u32(s_.batches)}, accesses);
     }
 
@@ -238,8 +310,8 @@ class Recorder {
 
 }  // namespace
 
-Result<void> record_matmul(host::Stream& stream, host::Device& device, const MatmulPlan& plan, const Weights& weights,
-                           Operand x, Operand y, Operand scratch) {
+Result<void> record_matmul(host::Stream& stream, host::Device& device, const MatmulPlan& plan,
+                           const Weights& weights, Operand x, Operand y, Operand scratch) {
     Recorder recorder(stream, device, plan, weights, x, y, scratch);
     TUFF_CHECK(recorder.check());
     return plan.algorithm == MatmulAlgorithm::matmul_lanes ? recorder.lanes() : recorder.wide();

@@ -14,8 +14,12 @@ namespace {
 using host::DeviceSnapshot;
 using host::Feature;
 
-constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
-constexpr std::uint64_t round_up(std::uint64_t a, std::uint64_t b) { return ceil_div(a, b) * b; }
+constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) {
+    return (a + b - 1) / b;
+}
+constexpr std::uint64_t round_up(std::uint64_t a, std::uint64_t b) {
+    return ceil_div(a, b) * b;
+}
 
 // Scratch regions start at multiples of this.
 constexpr std::uint64_t kScratchAlignment = 256;
@@ -24,27 +28,33 @@ Result<void> check(const DeviceSnapshot& device, const Format& format, const Mat
     // 32-bit byte offsets within one row tile bound K, within one stride the strides.
     constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 25, kMaxStride = std::uint64_t{1} << 30;
     TUFF_CHECK(matrix_bytes(format, Layout::blocks, s.weights()));
-    if (s.n == 0 || s.batches == 0) return fail(ErrorCode::usage, "n = {} and {} batches: nothing to multiply", s.n, s.batches);
-    if (s.k > kMaxElements) return fail(ErrorCode::usage, "k = {} is beyond the limit of {}", s.k, kMaxElements);
+    if (s.n == 0 || s.batches == 0)
+        return fail(ErrorCode::usage, "n = {} and {} batches: nothing to multiply", s.n, s.batches);
+    if (s.k > kMaxElements)
+        return fail(ErrorCode::usage, "k = {} is beyond the limit of {}", s.k, kMaxElements);
     if (s.batches % s.w_batches != 0)
-        return fail(ErrorCode::usage, "{} batches of activations cannot share {} batches of weights evenly", s.batches,
-                    s.w_batches);
+        return fail(ErrorCode::usage, "{} batches of activations cannot share {} batches of weights evenly",
+                    s.batches, s.w_batches);
     if (s.x_stride < s.k || s.x_stride > kMaxStride)
-        return fail(ErrorCode::usage, "x stride {} is not between k = {} and {}", s.x_stride, s.k, kMaxStride);
+        return fail(ErrorCode::usage, "x stride {} is not between k = {} and {}", s.x_stride, s.k,
+                    kMaxStride);
     if (s.y_stride < s.m || s.y_stride > kMaxStride)
-        return fail(ErrorCode::usage, "y stride {} is not between m = {} and {}", s.y_stride, s.m, kMaxStride);
+        return fail(ErrorCode::usage, "y stride {} is not between m = {} and {}", s.y_stride, s.m,
+                    kMaxStride);
     if (s.batches > 1 && s.y_batch < (s.n - 1) * s.y_stride + s.m)
         return fail(ErrorCode::usage, "y batches {} floats apart overlap; one takes {}", s.y_batch,
                     (s.n - 1) * s.y_stride + s.m);
     if (s.n > device.limits.max_workgroup_count[1])
-        return fail(ErrorCode::usage, "n = {} is beyond this device's limit of {}", s.n, device.limits.max_workgroup_count[1]);
+        return fail(ErrorCode::usage, "n = {} is beyond this device's limit of {}", s.n,
+                    device.limits.max_workgroup_count[1]);
     if (s.batches > device.limits.max_workgroup_count[2])
         return fail(ErrorCode::usage, "{} batches are beyond this device's limit of {}", s.batches,
                     device.limits.max_workgroup_count[2]);
     return {};
 }
 
-MatmulPlan begin(const DeviceSnapshot& device, MatmulAlgorithm algorithm, const Format& format, const MatmulShape& shape) {
+MatmulPlan begin(const DeviceSnapshot& device, MatmulAlgorithm algorithm, const Format& format,
+                 const MatmulShape& shape) {
     MatmulPlan plan;
     plan.max_groups_x = device.limits.max_workgroup_count[0];
     plan.algorithm = algorithm;
@@ -59,8 +69,8 @@ struct LaneTile {
     bool factored;
 };
 
-LaneTile lane_tile(const DeviceSnapshot& device, const Format& format, std::uint32_t tokens, std::uint32_t groups,
-                   std::uint64_t tiles) {
+LaneTile lane_tile(const DeviceSnapshot& device, const Format& format, std::uint32_t tokens,
+                   std::uint32_t groups, std::uint64_t tiles) {
     const bool plain = format.lanes.planes.size() == 1;  // no scales
     LaneTile tile{1, 1, false};
     if (!device.has(Feature::uniform_loads)) return tile;  // every load a gather: compile little code
@@ -80,7 +90,8 @@ LaneTile lane_tile(const DeviceSnapshot& device, const Format& format, std::uint
 
 MatmulPlan plan_lanes(const DeviceSnapshot& device, const Format& format, const MatmulShape& s) {
     MatmulPlan plan = begin(device, MatmulAlgorithm::matmul_lanes, format, s);
-    // Accumulators stay in registers up to 24 tokens; past that, tiles of 24 and one narrower tile for the rest.
+    // Accumulators stay in registers up to 24 tokens; past that, tiles of 24 and one narrower tile for the
+    // rest.
     constexpr std::uint32_t kWidest = 24;
     const std::uint32_t widest = device.has(Feature::uniform_loads) ? kWidest : 8;
     const std::uint32_t groups = plan.groups();
@@ -88,16 +99,24 @@ MatmulPlan plan_lanes(const DeviceSnapshot& device, const Format& format, const 
     const auto n = static_cast<std::uint32_t>(s.n);
     const auto add = [&](std::uint32_t first, std::uint32_t tokens, std::uint32_t tile) {
         const LaneTile t = lane_tile(device, format, tile, groups, tiles);
-        MatmulPart part{first, tokens, tile, {t.row_tiles, tile, t.unroll, t.factored ? 1u : 0u, 1},
-                        t.row_tiles * kLaneRows, plan.scratch_bytes};
-        plan.scratch_bytes += round_up(s.batches * ceil_div(tokens, tile) * groups * 34 * tile * sizeof(float), kScratchAlignment);
-        // Factored: the 32 codes of a group, then scale and offset of each group; else one addition per element.
-        plan.roundings = std::max<std::uint64_t>(plan.roundings, t.factored ? 64 + 2 * groups : 8 + std::uint64_t{groups} * 32);
+        MatmulPart part{first,
+                        tokens,
+                        tile,
+                        {t.row_tiles, tile, t.unroll, t.factored ? 1u : 0u, 1},
+                        t.row_tiles * kLaneRows,
+                        plan.scratch_bytes};
+        plan.scratch_bytes += round_up(
+            s.batches * ceil_div(tokens, tile) * groups * 34 * tile * sizeof(float), kScratchAlignment);
+        // Factored: the 32 codes of a group, then scale and offset of each group; else one addition per
+        // element.
+        plan.roundings = std::max<std::uint64_t>(
+            plan.roundings, t.factored ? 64 + 2 * groups : 8 + std::uint64_t{groups} * 32);
         plan.parts.push_back(std::move(part));
     };
     const std::uint32_t whole = n / widest * widest, rest = n - whole;
     if (whole > 0) add(0, whole, widest);
-    if (rest > 0) add(whole, rest, rest <= kMatvecMaxTokens ? rest : static_cast<std::uint32_t>(round_up(rest, 4)));
+    if (rest > 0)
+        add(whole, rest, rest <= kMatvecMaxTokens ? rest : static_cast<std::uint32_t>(round_up(rest, 4)));
     return plan;
 }
 
@@ -105,16 +124,20 @@ MatmulPlan plan_lanes(const DeviceSnapshot& device, const Format& format, const 
 std::uint32_t wide_splits(const DeviceSnapshot& device, std::uint64_t workgroups, std::uint32_t groups) {
     if (host::software(device)) return 1;
     constexpr std::uint64_t kWanted = 512, kMinGroups = 16, kMost = 16;
-    const std::uint64_t wanted = std::clamp<std::uint64_t>(kWanted / std::max<std::uint64_t>(workgroups, 1), 1, kMost);
-    return static_cast<std::uint32_t>(std::bit_floor(std::clamp<std::uint64_t>(groups / kMinGroups, 1, wanted)));
+    const std::uint64_t wanted =
+        std::clamp<std::uint64_t>(kWanted / std::max<std::uint64_t>(workgroups, 1), 1, kMost);
+    return static_cast<std::uint32_t>(
+        std::bit_floor(std::clamp<std::uint64_t>(groups / kMinGroups, 1, wanted)));
 }
 
 // The scratch of a wide plan, after its splits are known.
 void place_wide_scratch(MatmulPlan& plan) {
     const MatmulShape& s = plan.shape;
-    plan.pads_activations = s.k % kGroupElements != 0 || s.x_stride % 4 != 0 || s.x_batch % 4 != 0 || s.x_alignment % 16 != 0;
+    plan.pads_activations =
+        s.k % kGroupElements != 0 || s.x_stride % 4 != 0 || s.x_batch % 4 != 0 || s.x_alignment % 16 != 0;
     if (plan.pads_activations)
-        plan.scratch_bytes = round_up(s.batches * s.n * plan.groups() * kGroupElements * sizeof(float), kScratchAlignment);
+        plan.scratch_bytes =
+            round_up(s.batches * s.n * plan.groups() * kGroupElements * sizeof(float), kScratchAlignment);
     if (plan.splits > 1) {
         plan.partial_offset = plan.scratch_bytes;
         plan.scratch_bytes += s.batches * plan.splits * s.n * s.m * sizeof(float);
@@ -128,12 +151,14 @@ MatmulPlan plan_matvec_wide(const DeviceSnapshot& device, const Format& format, 
     // Every invocation should have at least 8 slices of 8 elements; one subgroup needs no barrier.
     std::uint32_t invocations = subgroup;
     const std::uint32_t most = std::min(128u, device.limits.max_workgroup_invocations);
-    while (!host::software(device) && invocations * 2 <= most && groups * 4 / (invocations * 2) >= 8) invocations *= 2;
+    while (!host::software(device) && invocations * 2 <= most && groups * 4 / (invocations * 2) >= 8)
+        invocations *= 2;
     MatmulPart part{0, static_cast<std::uint32_t>(s.n), static_cast<std::uint32_t>(s.n), {}, kRows, 0};
     part.specialization = {invocations, kRows, part.tile};
     plan.splits = wide_splits(device, ceil_div(s.m, kRows) * s.batches, groups);
     place_wide_scratch(plan);
-    plan.roundings = 16 + ceil_div(std::uint64_t{groups} * 4, std::uint64_t{invocations} * plan.splits) + invocations + plan.splits;
+    plan.roundings = 16 + ceil_div(std::uint64_t{groups} * 4, std::uint64_t{invocations} * plan.splits) +
+                     invocations + plan.splits;
     plan.parts.push_back(std::move(part));
     return plan;
 }
@@ -148,7 +173,8 @@ MatmulPlan plan_matmul_wide(const DeviceSnapshot& device, const Format& format, 
     const std::uint32_t side = s.m >= 64 && s.n >= 64 && fits(64) ? 64 : 32;
     MatmulPart part{0, static_cast<std::uint32_t>(s.n), side, {side * side / 16, side, side}, side, 0};
     plan.splits = wide_splits(device, ceil_div(s.m, side) * ceil_div(s.n, side) * s.batches, plan.groups());
-    plan.splits = static_cast<std::uint32_t>(std::min<std::uint64_t>(plan.splits, device.limits.max_workgroup_count[2] / s.batches));
+    plan.splits = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(plan.splits, device.limits.max_workgroup_count[2] / s.batches));
     place_wide_scratch(plan);
     plan.roundings = 16 + ceil_div(plan.groups(), plan.splits) * kGroupElements + plan.splits;
     plan.parts.push_back(std::move(part));
@@ -178,9 +204,12 @@ std::uint64_t MatmulShape::y_floats() const {
 
 std::string_view algorithm_name(MatmulAlgorithm algorithm) {
     switch (algorithm) {
-        case MatmulAlgorithm::matmul_lanes: return "matmul_lanes";
-        case MatmulAlgorithm::matvec_wide: return "matvec_wide";
-        case MatmulAlgorithm::matmul_wide: return "matmul_wide";
+        case MatmulAlgorithm::matmul_lanes:
+            return "matmul_lanes";
+        case MatmulAlgorithm::matvec_wide:
+            return "matvec_wide";
+        case MatmulAlgorithm::matmul_wide:
+            return "matmul_wide";
     }
     return "";
 }
@@ -200,9 +229,13 @@ bool prefers_lanes(const DeviceSnapshot& device) {
     return device.has(Feature::uniform_loads) && kernel && host::missing_needs(device, *kernel).empty();
 }
 
-Layout preferred_layout(const DeviceSnapshot& device) { return prefers_lanes(device) ? Layout::lanes : Layout::planes; }
+Layout preferred_layout(const DeviceSnapshot& device) {
+    return prefers_lanes(device) ? Layout::lanes : Layout::planes;
+}
 
-std::uint32_t MatmulPlan::groups() const { return static_cast<std::uint32_t>(ceil_div(shape.k, kGroupElements)); }
+std::uint32_t MatmulPlan::groups() const {
+    return static_cast<std::uint32_t>(ceil_div(shape.k, kGroupElements));
+}
 
 std::string MatmulPlan::describe() const {
     std::string text = kernel;
@@ -212,10 +245,13 @@ std::string MatmulPlan::describe() const {
     return text;
 }
 
-Result<MatmulPlan> plan_matmul(const DeviceSnapshot& device, const Format& format, Layout layout, const MatmulShape& shape) {
+Result<MatmulPlan> plan_matmul(const DeviceSnapshot& device, const Format& format, Layout layout,
+                               const MatmulShape& shape) {
     if (layout == Layout::blocks)
-        return fail(ErrorCode::unsupported, "no kernel multiplies {} weights in the layout blocks", format.name);
-    const auto wide = shape.n <= kMatvecMaxTokens ? MatmulAlgorithm::matvec_wide : MatmulAlgorithm::matmul_wide;
+        return fail(ErrorCode::unsupported, "no kernel multiplies {} weights in the layout blocks",
+                    format.name);
+    const auto wide =
+        shape.n <= kMatvecMaxTokens ? MatmulAlgorithm::matvec_wide : MatmulAlgorithm::matmul_wide;
     return plan_matmul(device, format, layout == Layout::lanes ? MatmulAlgorithm::matmul_lanes : wide, shape);
 }
 
@@ -224,12 +260,15 @@ Result<MatmulPlan> plan_matmul(const DeviceSnapshot& device, const Format& forma
     const MatmulShape s = shape.dense();
     TUFF_CHECK(check(device, format, s));
     switch (algorithm) {
-        case MatmulAlgorithm::matmul_lanes: return plan_lanes(device, format, s);
+        case MatmulAlgorithm::matmul_lanes:
+            return plan_lanes(device, format, s);
         case MatmulAlgorithm::matvec_wide:
             if (s.n > kMatvecMaxTokens)
-                return fail(ErrorCode::unsupported, "matvec_wide takes at most {} tokens, not {}", kMatvecMaxTokens, s.n);
+                return fail(ErrorCode::unsupported, "matvec_wide takes at most {} tokens, not {}",
+                            kMatvecMaxTokens, s.n);
             return plan_matvec_wide(device, format, s);
-        case MatmulAlgorithm::matmul_wide: return plan_matmul_wide(device, format, s);
+        case MatmulAlgorithm::matmul_wide:
+            return plan_matmul_wide(device, format, s);
     }
     return fail(ErrorCode::internal, "unknown algorithm");
 }

@@ -1,5 +1,6 @@
-// How a product of weights and activations runs on a device: which kernels, in which tiles, with how much scratch. A pure
-// function of the device's snapshot and the problem's shape, so it is tested without a device.
+// How a product of weights and activations runs on a device: which kernels, in which tiles, with how much
+// scratch. A pure function of the device's snapshot and the problem's shape, so it is tested without a
+// device.
 //
 //   y[b][t][r] = sum_k w[b / share][r][k] * x[b][t][k]      share = x batches / w batches
 #pragma once
@@ -19,15 +20,15 @@ namespace tuff {
 
 // Strides and offsets count floats; rows of x and y are dense, tokens and batches may be strided.
 struct MatmulShape {
-    std::uint64_t m = 0;          // rows of w
-    std::uint64_t n = 0;          // tokens
-    std::uint64_t k = 0;          // elements of a row
-    std::uint64_t batches = 1;    // of x and y
-    std::uint64_t w_batches = 1;  // divides `batches`
-    std::uint64_t x_stride = 0;   // between tokens of x; 0: k
-    std::uint64_t y_stride = 0;   // between tokens of y; 0: m
-    std::uint64_t x_batch = 0;    // between batches of x; 0: n * x_stride
-    std::uint64_t y_batch = 0;    // between batches of y; 0: n * y_stride
+    std::uint64_t m = 0;             // rows of w
+    std::uint64_t n = 0;             // tokens
+    std::uint64_t k = 0;             // elements of a row
+    std::uint64_t batches = 1;       // of x and y
+    std::uint64_t w_batches = 1;     // divides `batches`
+    std::uint64_t x_stride = 0;      // between tokens of x; 0: k
+    std::uint64_t y_stride = 0;      // between tokens of y; 0: m
+    std::uint64_t x_batch = 0;       // between batches of x; 0: n * x_stride
+    std::uint64_t y_batch = 0;       // between batches of y; 0: n * y_stride
     std::uint32_t x_alignment = 16;  // bytes the start of x is a multiple of: 4, 8 or 16
 
     // The same with every 0 stride filled in.
@@ -50,22 +51,23 @@ inline constexpr std::uint64_t kMatvecMaxTokens = 8;  // what matvec_wide takes
 // The layout weights should be uploaded in.
 [[nodiscard]] Layout preferred_layout(const host::DeviceSnapshot& device);
 
-// A range of tokens in tiles of one width: one launch of the main kernel, or several where the grid is limited.
+// A range of tokens in tiles of one width: one launch of the main kernel, or several where the grid is
+// limited.
 struct MatmulPart {
     std::uint32_t first_token = 0;
     std::uint32_t tokens = 0;                   // of this part
     std::uint32_t tile = 0;                     // tokens per tile
     std::vector<std::uint32_t> specialization;  // of the main kernel
     std::uint32_t rows = 0;                     // of one workgroup
-    std::uint64_t packed_offset = 0;            // bytes into the scratch: the activations as the kernel wants them
+    std::uint64_t packed_offset = 0;  // bytes into the scratch: the activations as the kernel wants them
 };
 
 struct MatmulPlan {
     MatmulAlgorithm algorithm{};
-    std::string kernel;              // "matmul_lanes.q4_k"
-    MatmulShape shape;               // dense()
-    bool pads_activations = false;   // wide kernels: x is copied to aligned, padded rows first
-    std::uint32_t splits = 1;        // wide kernels: parts of K summed by reduce_splits
+    std::string kernel;                // "matmul_lanes.q4_k"
+    MatmulShape shape;                 // dense()
+    bool pads_activations = false;     // wide kernels: x is copied to aligned, padded rows first
+    std::uint32_t splits = 1;          // wide kernels: parts of K summed by reduce_splits
     std::uint64_t partial_offset = 0;  // bytes into the scratch: the partial sums
     std::uint64_t scratch_bytes = 0;
     std::uint64_t roundings = 0;     // for reference::error_bound
@@ -77,12 +79,14 @@ struct MatmulPlan {
     [[nodiscard]] std::string describe() const;
 };
 
-// The fastest plan known for the device. `usage`: a shape that is impossible (names the dimension and the limit).
+// The fastest plan known for the device. `usage`: a shape that is impossible (names the dimension and the
+// limit).
 Result<MatmulPlan> plan_matmul(const host::DeviceSnapshot& device, const Format& format, Layout layout,
                                const MatmulShape& shape);
 
-// A plan that uses the given algorithm, fast or not; for verification and comparison. `unsupported`: more tokens than it takes.
-Result<MatmulPlan> plan_matmul(const host::DeviceSnapshot& device, const Format& format, MatmulAlgorithm algorithm,
-                               const MatmulShape& shape);
+// A plan that uses the given algorithm, fast or not; for verification and comparison. `unsupported`: more
+// tokens than it takes.
+Result<MatmulPlan> plan_matmul(const host::DeviceSnapshot& device, const Format& format,
+                               MatmulAlgorithm algorithm, const MatmulShape& shape);
 
 }  // namespace tuff

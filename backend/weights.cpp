@@ -11,7 +11,9 @@
 namespace tuff {
 namespace {
 
-MatrixShape shape_of(const ShardRange& range, std::uint64_t elements) { return {range.rows, elements, range.batches}; }
+MatrixShape shape_of(const ShardRange& range, std::uint64_t elements) {
+    return {range.rows, elements, range.batches};
+}
 
 // What one buffer of the device holds; 0: any size.
 std::uint64_t max_buffer_bytes(const host::DeviceSnapshot& device) {
@@ -33,7 +35,8 @@ Extent extent(const Format& format, const MatrixShape& whole, const ShardRange& 
 
 }  // namespace
 
-Result<std::vector<ShardRange>> shard(const Format& format, Layout layout, const MatrixShape& shape, std::uint64_t max_bytes) {
+Result<std::vector<ShardRange>> shard(const Format& format, Layout layout, const MatrixShape& shape,
+                                      std::uint64_t max_bytes) {
     TUFF_TRY(matrix, matrix_bytes(format, layout, shape));
     const std::uint64_t most = max_bytes > 0 ? max_bytes : std::numeric_limits<std::uint64_t>::max();
     std::vector<ShardRange> shards;
@@ -46,20 +49,23 @@ Result<std::vector<ShardRange>> shard(const Format& format, Layout layout, const
     const std::uint64_t tile = *matrix_bytes(format, layout, {kLaneRows, shape.elements, 1});
     const std::uint64_t rows = most / tile * kLaneRows;
     if (rows == 0)
-        return fail(ErrorCode::out_of_device_memory, "{} rows of {} {} weights take {} bytes; this device's buffers hold {}",
-                    kLaneRows, shape.elements, format.name, tile, most);
+        return fail(ErrorCode::out_of_device_memory,
+                    "{} rows of {} {} weights take {} bytes; this device's buffers hold {}", kLaneRows,
+                    shape.elements, format.name, tile, most);
     for (std::uint64_t b = 0; b < shape.batches; b++)
         for (std::uint64_t row = 0; row < shape.rows; row += rows)
             shards.push_back({b, 1, row, std::min(rows, shape.rows - row)});
     return shards;
 }
 
-Result<Weights> Weights::upload(host::Device& device, const Format& format, Layout layout, const MatrixShape& shape,
-                                std::span<const std::byte> blocks, std::string_view label) {
+Result<Weights> Weights::upload(host::Device& device, const Format& format, Layout layout,
+                                const MatrixShape& shape, std::span<const std::byte> blocks,
+                                std::string_view label) {
     TUFF_TRY(in_file, matrix_bytes(format, Layout::blocks, shape));
     if (blocks.size() < in_file * shape.batches)
-        return fail(ErrorCode::usage, "{}: {} bytes of {} weights where {} x {} x {} need {}", label, blocks.size(),
-                    format.name, shape.elements, shape.rows, shape.batches, in_file * shape.batches);
+        return fail(ErrorCode::usage, "{}: {} bytes of {} weights where {} x {} x {} need {}", label,
+                    blocks.size(), format.name, shape.elements, shape.rows, shape.batches,
+                    in_file * shape.batches);
     TUFF_TRY(ranges, shard(format, layout, shape, max_buffer_bytes(device.snapshot())));
     const unsigned threads = std::max(1u, std::thread::hardware_concurrency());
     Weights weights{&format, layout, shape, {}};
@@ -75,7 +81,8 @@ Result<Weights> Weights::upload(host::Device& device, const Format& format, Layo
             // A matrix at a time through host memory: its planes are scattered, a staging chunk is not.
             arranged.resize(matrix);
             for (std::uint64_t b = 0; b < part.batches; b++) {
-                arrange(format, layout, {part.rows, part.elements, 1}, source + b * in_file, arranged, threads);
+                arrange(format, layout, {part.rows, part.elements, 1}, source + b * in_file, arranged,
+                        threads);
                 TUFF_CHECK(host::upload(device, buffer, b * matrix, arranged));
             }
         }

@@ -21,12 +21,14 @@ struct ShardRange {
     friend bool operator==(const ShardRange&, const ShardRange&) = default;
 };
 
-// Cuts a stack of matrices into shards of at most `max_bytes` (0: no limit): as many whole matrices as fit, or else rows, in
-// multiples of 8. `usage` as matrix_bytes; out_of_device_memory: eight rows alone are beyond the limit.
-Result<std::vector<ShardRange>> shard(const Format& format, Layout layout, const MatrixShape& shape, std::uint64_t max_bytes);
+// Cuts a stack of matrices into shards of at most `max_bytes` (0: no limit): as many whole matrices as fit,
+// or else rows, in multiples of 8. `usage` as matrix_bytes; out_of_device_memory: eight rows alone are beyond
+// the limit.
+Result<std::vector<ShardRange>> shard(const Format& format, Layout layout, const MatrixShape& shape,
+                                      std::uint64_t max_bytes);
 
-// A stack of weight matrices on a device, in as few buffers as its limits allow: one, unless it is larger than a buffer of that
-// device can be. Move-only.
+// A stack of weight matrices on a device, in as few buffers as its limits allow: one, unless it is larger
+// than a buffer of that device can be. Move-only.
 struct Weights {
     struct Shard {
         ShardRange range;
@@ -38,10 +40,12 @@ struct Weights {
     MatrixShape shape;
     std::vector<Shard> shards;
 
-    // Arranges GGUF blocks (shape.batches * shape.rows rows, dense) on all CPU threads on their way to the device. `usage`: an
-    // impossible shape, or fewer bytes than it needs; out_of_device_memory and device_lost as host::Device::allocate.
-    static Result<Weights> upload(host::Device& device, const Format& format, Layout layout, const MatrixShape& shape,
-                                  std::span<const std::byte> blocks, std::string_view label);
+    // Arranges GGUF blocks (shape.batches * shape.rows rows, dense) on all CPU threads on their way to the
+    // device. `usage`: an impossible shape, or fewer bytes than it needs; out_of_device_memory and
+    // device_lost as host::Device::allocate.
+    static Result<Weights> upload(host::Device& device, const Format& format, Layout layout,
+                                  const MatrixShape& shape, std::span<const std::byte> blocks,
+                                  std::string_view label);
 
     // The same weights once more, copied on the device.
     Result<Weights> clone(host::Device& device, std::string_view label) const;

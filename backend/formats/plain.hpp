@@ -8,7 +8,7 @@
 namespace tuff::plain {
 
 template <std::uint32_t Bytes>
-inline constexpr Plane planes[] = {{kGroupElements, kGroupElements * Bytes, Bytes}};
+inline constexpr Plane planes[] = {{kGroupElements, kGroupElements* Bytes, Bytes}};
 
 template <std::uint32_t Bytes>
 void split(const std::byte* chunk, std::byte* const* out) {

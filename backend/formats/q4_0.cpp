@@ -42,7 +42,9 @@ void join(const std::byte* const* in, std::byte* block) {
 
 constexpr PlaneSet plane_set{planes, split, join};
 
-void set_scales(std::byte* block, float scale, float /*offset_scale*/) { store_half(block, scale); }
+void set_scales(std::byte* block, float scale, float /*offset_scale*/) {
+    store_half(block, scale);
+}
 
 }  // namespace
 

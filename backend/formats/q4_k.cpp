@@ -1,8 +1,10 @@
-// q4_k: super-blocks of 256 in 8 groups of 32, half d, half dmin, 8 six-bit scales and mins in 12 bytes, 128 bytes of nibbles
-// (low nibbles of 32 bytes are one group, high nibbles the next); value = d * scale * code - dmin * min.
+// q4_k: super-blocks of 256 in 8 groups of 32, half d, half dmin, 8 six-bit scales and mins in 12 bytes, 128
+// bytes of nibbles (low nibbles of 32 bytes are one group, high nibbles the next); value = d * scale * code -
+// dmin * min.
 //
-// Both layouts store the codes of each group of 32 as 16 bytes (element i low, i + 16 high). The lanes layout also widens
-// the scales and mins to a byte each, because unpacking them costs more there than 2.8 % more memory.
+// Both layouts store the codes of each group of 32 as 16 bytes (element i low, i + 16 high). The lanes layout
+// also widens the scales and mins to a byte each, because unpacking them costs more there than 2.8 % more
+// memory.
 #include <cmath>
 #include <cstring>
 
@@ -13,8 +15,8 @@ namespace tuff {
 namespace {
 
 constexpr std::uint32_t kBytes = 144;
-constexpr int kScales = 4, kCodes = 16;                             // offsets in a block
-constexpr Plane wide_planes[] = {{32, 16, 1}, {256, 16, 1}};         // codes, header
+constexpr int kScales = 4, kCodes = 16;                                  // offsets in a block
+constexpr Plane wide_planes[] = {{32, 16, 1}, {256, 16, 1}};             // codes, header
 constexpr Plane lane_planes[] = {{32, 16, 1}, {32, 2, 1}, {256, 4, 2}};  // codes, (scale, min), (d, dmin)
 
 struct ScaleMin {
@@ -61,14 +63,16 @@ void magnitude(const std::byte* blocks, std::uint64_t elements, float* magnitude
         for (int g = 0; g < 8; g++) {
             const ScaleMin s = unpack_scale(blocks, g);
             for (int k = 0; k < 32; k++)
-                magnitudes[i + g * 32 + k] = d * s.scale * static_cast<float>(code(blocks, g, k)) + dmin * s.minimum;
+                magnitudes[i + g * 32 + k] =
+                    d * s.scale * static_cast<float>(code(blocks, g, k)) + dmin * s.minimum;
         }
     }
 }
 
 void split_codes(const std::byte* block, std::byte* out) {
     for (int g = 0; g < 8; g++)
-        for (int k = 0; k < 16; k++) out[g * 16 + k] = std::byte(code(block, g, k) | code(block, g, k + 16) << 4);
+        for (int k = 0; k < 16; k++)
+            out[g * 16 + k] = std::byte(code(block, g, k) | code(block, g, k + 16) << 4);
 }
 
 void join_codes(const std::byte* in, std::byte* block) {
@@ -106,7 +110,8 @@ void join_lanes(const std::byte* const* in, std::byte* block) {
     join_codes(in[0], block);
     ScaleMin groups[8];
     for (int g = 0; g < 8; g++)
-        groups[g] = {std::to_integer<std::uint8_t>(in[1][g * 2]), std::to_integer<std::uint8_t>(in[1][g * 2 + 1])};
+        groups[g] = {std::to_integer<std::uint8_t>(in[1][g * 2]),
+                     std::to_integer<std::uint8_t>(in[1][g * 2 + 1])};
     pack_scales(groups, block);
     std::memcpy(block, in[2], 4);
 }
@@ -119,7 +124,13 @@ void set_scales(std::byte* block, float scale, float offset_scale) {
 }  // namespace
 
 extern const Format format_q4_k;
-const Format format_q4_k{"q4_k", 12, 256, decode, magnitude, {wide_planes, split_wide, join_wide},
-                         {lane_planes, split_lanes, join_lanes}, set_scales};
+const Format format_q4_k{"q4_k",
+                         12,
+                         256,
+                         decode,
+                         magnitude,
+                         {wide_planes, split_wide, join_wide},
+                         {lane_planes, split_lanes, join_lanes},
+                         set_scales};
 
 }  // namespace tuff

@@ -1,10 +1,10 @@
-// q6_k: super-blocks of 256 in 16 groups of 16, 128 bytes of low nibbles, 64 bytes of high pairs, 16 signed scales, half d;
-// value = d * scale * (code - 32).
+// q6_k: super-blocks of 256 in 16 groups of 16, 128 bytes of low nibbles, 64 bytes of high pairs, 16 signed
+// scales, half d; value = d * scale * (code - 32).
 //
-// For a device each group of 32 becomes 16 bytes of nibbles and 8 bytes of pairs, cut so that a kernel can merge them without
-// moving bits far: byte k of the nibbles holds the low four bits of element k below, the HIGH four bits of element k + 16
-// above; byte k of the pairs holds, from bit 0 up, the low two bits of elements k + 24 and k + 16, then the high two bits of
-// elements k and k + 8.
+// For a device each group of 32 becomes 16 bytes of nibbles and 8 bytes of pairs, cut so that a kernel can
+// merge them without moving bits far: byte k of the nibbles holds the low four bits of element k below, the
+// HIGH four bits of element k + 16 above; byte k of the pairs holds, from bit 0 up, the low two bits of
+// elements k + 24 and k + 16, then the high two bits of elements k and k + 8.
 #include <cmath>
 #include <cstring>
 
@@ -15,7 +15,7 @@ namespace tuff {
 namespace {
 
 constexpr std::uint32_t kBytes = 210;
-constexpr int kHighs = 128, kScales = 192, kD = 208;                              // offsets in a block
+constexpr int kHighs = 128, kScales = 192, kD = 208;                            // offsets in a block
 constexpr Plane planes[] = {{32, 16, 1}, {32, 8, 1}, {32, 2, 1}, {256, 2, 2}};  // nibbles, pairs, scales, d
 
 struct Place {
@@ -34,7 +34,9 @@ unsigned code(const std::byte* block, int i) {
            ((load<std::uint8_t>(block + at.high_byte) >> at.high_shift) & 3u) << 4;
 }
 
-float scale(const std::byte* block, int i) { return load<std::int8_t>(block + kScales + i / 16); }
+float scale(const std::byte* block, int i) {
+    return load<std::int8_t>(block + kScales + i / 16);
+}
 
 void decode(const std::byte* blocks, std::uint64_t elements, float* values) {
     for (std::uint64_t i = 0; i < elements; i += 256, blocks += kBytes) {
@@ -48,7 +50,8 @@ void magnitude(const std::byte* blocks, std::uint64_t elements, float* magnitude
     for (std::uint64_t i = 0; i < elements; i += 256, blocks += kBytes) {
         const float d = std::fabs(load_half(blocks + kD));
         for (int k = 0; k < 256; k++)
-            magnitudes[i + k] = d * std::fabs(scale(blocks, k)) * (static_cast<float>(code(blocks, k)) + 32.0f);
+            magnitudes[i + k] =
+                d * std::fabs(scale(blocks, k)) * (static_cast<float>(code(blocks, k)) + 32.0f);
     }
 }
 
@@ -83,7 +86,9 @@ void join(const std::byte* const* in, std::byte* block) {
 
 constexpr PlaneSet plane_set{planes, split, join};
 
-void set_scales(std::byte* block, float scale, float /*offset_scale*/) { store_half(block + kD, scale); }
+void set_scales(std::byte* block, float scale, float /*offset_scale*/) {
+    store_half(block + kD, scale);
+}
 
 }  // namespace
 

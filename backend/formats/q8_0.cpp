@@ -13,7 +13,8 @@ constexpr Plane planes[] = {{32, 32, 1}, {32, 2, 2}};  // codes, d
 void decode(const std::byte* blocks, std::uint64_t elements, float* values) {
     for (std::uint64_t i = 0; i < elements; i += 32, blocks += kBytes) {
         const float d = load_half(blocks);
-        for (int k = 0; k < 32; k++) values[i + k] = static_cast<float>(load<std::int8_t>(blocks + 2 + k)) * d;
+        for (int k = 0; k < 32; k++)
+            values[i + k] = static_cast<float>(load<std::int8_t>(blocks + 2 + k)) * d;
     }
 }
 
@@ -29,7 +30,9 @@ void join(const std::byte* const* in, std::byte* block) {
 
 constexpr PlaneSet plane_set{planes, split, join};
 
-void set_scales(std::byte* block, float scale, float /*offset_scale*/) { store_half(block, scale); }
+void set_scales(std::byte* block, float scale, float /*offset_scale*/) {
+    store_half(block, scale);
+}
 
 }  // namespace
 

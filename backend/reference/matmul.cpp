@@ -5,8 +5,8 @@
 
 namespace tuff::reference {
 
-std::vector<DotProduct> dot_row(const Format& format, const std::byte* blocks, std::uint64_t elements, const float* x,
-                                std::uint64_t x_stride, std::uint64_t tokens) {
+std::vector<DotProduct> dot_row(const Format& format, const std::byte* blocks, std::uint64_t elements,
+                                const float* x, std::uint64_t x_stride, std::uint64_t tokens) {
     std::vector<float> weights(elements), magnitudes(elements);
     format.decode(blocks, elements, weights.data());
     if (format.magnitude)

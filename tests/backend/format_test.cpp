@@ -17,7 +17,9 @@ class EveryFormat : public testing::TestWithParam<const Format*> {
     const Format& format() const { return *GetParam(); }
 };
 
-std::string name_of(const testing::TestParamInfo<const Format*>& info) { return std::string(info.param->name); }
+std::string name_of(const testing::TestParamInfo<const Format*>& info) {
+    return std::string(info.param->name);
+}
 INSTANTIATE_TEST_SUITE_P(Format, EveryFormat, testing::ValuesIn(formats().begin(), formats().end()), name_of);
 
 TEST_P(EveryFormat, IsFoundByItsNameAndItsType) {
@@ -32,10 +34,12 @@ TEST_P(EveryFormat, DecodesTheGoldenBlocksToTheSameBits) {
     if (format().name == "f32") return;  // its own golden data
     for (const std::string set : {"", ".rnd"}) {
         const std::string stem = std::string(format().name) + set;
-        const std::vector<std::byte> blocks = golden_file(stem + ".q.bin"), golden = golden_file(stem + ".f32.bin");
+        const std::vector<std::byte> blocks = golden_file(stem + ".q.bin"),
+                                     golden = golden_file(stem + ".f32.bin");
         ASSERT_FALSE(blocks.empty()) << stem;
         std::vector<float> values(golden.size() / sizeof(float)), expected(values.size());
-        ASSERT_EQ(blocks.size(), values.size() / format().type().block_elements * format().type().block_bytes);
+        ASSERT_EQ(blocks.size(),
+                  values.size() / format().type().block_elements * format().type().block_bytes);
         std::memcpy(expected.data(), golden.data(), golden.size());
         format().decode(blocks.data(), values.size(), values.data());
         for (std::size_t i = 0; i < values.size(); i++)
@@ -56,7 +60,8 @@ TEST_P(EveryFormat, PlanesTakeNoMoreBytesThanTheyMustAndJoinToTheSameBits) {
             EXPECT_EQ(plane.bytes % plane.granule, 0u);
             bytes += planes.back().size();
         }
-        const std::uint64_t chunk = std::uint64_t{format().chunk_elements} / type.block_elements * type.block_bytes;
+        const std::uint64_t chunk =
+            std::uint64_t{format().chunk_elements} / type.block_elements * type.block_bytes;
         EXPECT_LE(bytes, set == &format().wide ? chunk : chunk + chunk / 32);
         for (int trial = 0; trial < 100; trial++) {
             std::vector<std::byte> blocks(chunk), again(chunk);
@@ -79,7 +84,8 @@ TEST_P(EveryFormat, MagnitudesAreNoSmallerThanTheValues) {
     std::vector<float> values(elements), magnitudes(elements);
     format().decode(blocks.data(), elements, values.data());
     format().magnitude(blocks.data(), elements, magnitudes.data());
-    for (std::uint64_t i = 0; i < elements; i++) ASSERT_GE(magnitudes[i], std::fabs(values[i]) * 0.999999f) << i;
+    for (std::uint64_t i = 0; i < elements; i++)
+        ASSERT_GE(magnitudes[i], std::fabs(values[i]) * 0.999999f) << i;
 }
 
 TEST(Half, WidensEveryPatternAndRoundsItBack) {
@@ -93,7 +99,9 @@ TEST(Half, WidensEveryPatternAndRoundsItBack) {
             EXPECT_TRUE(std::isnan(half_to_float(float_to_half(wide))));
             continue;
         }
-        ASSERT_EQ(std::bit_cast<std::uint32_t>(wide), std::bit_cast<std::uint32_t>(static_cast<float>(native))) << bits;
+        ASSERT_EQ(std::bit_cast<std::uint32_t>(wide),
+                  std::bit_cast<std::uint32_t>(static_cast<float>(native)))
+            << bits;
         ASSERT_EQ(float_to_half(wide), half);
     }
 }

@@ -1,5 +1,6 @@
-// The golden data in tests/data/golden: for each format blocks (<name>.q.bin) and their values as float32 (<name>.f32.bin), of
-// real-looking input and, with ".rnd" in the name, of random codes under scales from every corner of binary16.
+// The golden data in tests/data/golden: for each format blocks (<name>.q.bin) and their values as float32
+// (<name>.f32.bin), of real-looking input and, with ".rnd" in the name, of random codes under scales from
+// every corner of binary16.
 #pragma once
 
 #include <cstddef>

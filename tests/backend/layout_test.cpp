@@ -28,7 +28,8 @@ TEST_P(EveryLayout, RestoresWhatItArrangedWhateverTheShapeAndThreads) {
                     const MatrixShape shape{rows, blocks * block, batches};
                     const Result<std::uint64_t> bytes = matrix_bytes(*format, layout, shape);
                     ASSERT_TRUE(bytes) << bytes.error().message;
-                    const std::vector<std::byte> source = random_blocks(*format, rows * blocks * block * batches, random);
+                    const std::vector<std::byte> source =
+                        random_blocks(*format, rows * blocks * block * batches, random);
                     std::vector<std::byte> arranged(*bytes * batches, std::byte{0xa5}), again(source.size());
                     arrange(*format, layout, shape, source.data(), arranged, threads);
                     restore(*format, layout, shape, arranged, again.data());
@@ -40,7 +41,8 @@ TEST_P(EveryLayout, GivesTheSameBytesForAnyNumberOfThreadsAndLeavesNoneUnwritten
     const auto& [format, layout] = GetParam();
     Random random(2);
     const MatrixShape shape{27, std::uint64_t{format->type().block_elements} * 5, 2};
-    const std::vector<std::byte> source = random_blocks(*format, shape.rows * shape.elements * shape.batches, random);
+    const std::vector<std::byte> source =
+        random_blocks(*format, shape.rows * shape.elements * shape.batches, random);
     const std::uint64_t bytes = *matrix_bytes(*format, layout, shape) * shape.batches;
     std::vector<std::byte> one(bytes, std::byte{0x11}), many(bytes, std::byte{0xee});
     arrange(*format, layout, shape, source.data(), one, 1);
@@ -59,15 +61,17 @@ TEST_P(EveryLayout, TakesTheFilesBytesPlusRounding) {
 
 TEST_P(EveryLayout, RefusesImpossibleShapesByName) {
     const auto& [format, layout] = GetParam();
-    for (const MatrixShape shape : {MatrixShape{0, 256, 1}, MatrixShape{1, 0, 1}, MatrixShape{1, 256, 0},
-                                    MatrixShape{std::uint64_t{1} << 40, 256, 1}, MatrixShape{1, std::uint64_t{1} << 40, 1},
-                                    MatrixShape{std::uint64_t{1} << 31, std::uint64_t{1} << 31, 1}}) {
+    for (const MatrixShape shape :
+         {MatrixShape{0, 256, 1}, MatrixShape{1, 0, 1}, MatrixShape{1, 256, 0},
+          MatrixShape{std::uint64_t{1} << 40, 256, 1}, MatrixShape{1, std::uint64_t{1} << 40, 1},
+          MatrixShape{std::uint64_t{1} << 31, std::uint64_t{1} << 31, 1}}) {
         const Result<std::uint64_t> bytes = matrix_bytes(*format, layout, shape);
         ASSERT_FALSE(bytes);
         EXPECT_EQ(bytes.error().code, ErrorCode::usage);
     }
     if (format->type().block_elements == 1) return;
-    const Result<std::uint64_t> bytes = matrix_bytes(*format, layout, {1, format->type().block_elements + 1, 1});
+    const Result<std::uint64_t> bytes =
+        matrix_bytes(*format, layout, {1, format->type().block_elements + 1, 1});
     ASSERT_FALSE(bytes);
     EXPECT_NE(bytes.error().message.find(std::to_string(format->type().block_elements)), std::string::npos);
 }

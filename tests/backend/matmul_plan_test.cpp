@@ -12,8 +12,12 @@ namespace {
 using host::DeviceSnapshot;
 using host::Feature;
 
-const Format& q4_k() { return *find_format("q4_k"); }
-const Format& f32() { return *find_format("f32"); }
+const Format& q4_k() {
+    return *find_format("q4_k");
+}
+const Format& f32() {
+    return *find_format("f32");
+}
 
 DeviceSnapshot wide_device() {
     DeviceSnapshot device = host::test::discrete_resizable_bar();
@@ -59,27 +63,33 @@ TEST(MatmulPlan, LanesAreForDevicesThatFoldUniformLoads) {
 TEST(MatmulPlan, PicksTheKernelByLayoutAndTokens) {
     const DeviceSnapshot device = wide_device();
     for (std::uint64_t n = 1; n <= 20; n++) {
-        const MatmulPlan plan = must(plan_matmul(device, q4_k(), Layout::planes, {.m = 64, .n = n, .k = 512}));
+        const MatmulPlan plan =
+            must(plan_matmul(device, q4_k(), Layout::planes, {.m = 64, .n = n, .k = 512}));
         EXPECT_EQ(plan.kernel, n <= kMatvecMaxTokens ? "matvec_wide.q4_k" : "matmul_wide.q4_k");
     }
-    EXPECT_EQ(must(plan_matmul(lane_device(), q4_k(), Layout::lanes, {.m = 64, .n = 1, .k = 512})).kernel, "matmul_lanes.q4_k");
-    const Result<MatmulPlan> blocks = plan_matmul(device, q4_k(), Layout::blocks, {.m = 64, .n = 1, .k = 512});
+    EXPECT_EQ(must(plan_matmul(lane_device(), q4_k(), Layout::lanes, {.m = 64, .n = 1, .k = 512})).kernel,
+              "matmul_lanes.q4_k");
+    const Result<MatmulPlan> blocks =
+        plan_matmul(device, q4_k(), Layout::blocks, {.m = 64, .n = 1, .k = 512});
     ASSERT_FALSE(blocks);
     EXPECT_EQ(blocks.error().code, ErrorCode::unsupported);
-    const Result<MatmulPlan> many = plan_matmul(device, q4_k(), MatmulAlgorithm::matvec_wide, {.m = 64, .n = 9, .k = 512});
+    const Result<MatmulPlan> many =
+        plan_matmul(device, q4_k(), MatmulAlgorithm::matvec_wide, {.m = 64, .n = 9, .k = 512});
     ASSERT_FALSE(many);
     EXPECT_EQ(many.error().code, ErrorCode::unsupported);
 }
 
 TEST(MatmulPlan, LaneTilesCoverEveryTokenOnce) {
     for (std::uint64_t n = 1; n <= 200; n++) {
-        const MatmulPlan plan = must(plan_matmul(lane_device(), q4_k(), Layout::lanes, {.m = 4096, .n = n, .k = 4096}));
+        const MatmulPlan plan =
+            must(plan_matmul(lane_device(), q4_k(), Layout::lanes, {.m = 4096, .n = n, .k = 4096}));
         std::uint64_t covered = 0;
         for (const MatmulPart& part : plan.parts) {
             EXPECT_EQ(part.first_token, covered);
             EXPECT_GT(part.tile, 0u);
             EXPECT_EQ(part.specialization[1], part.tile);
-            EXPECT_EQ(plan.groups() % part.specialization[2], 0u) << "the unrolled loop must end with the row";
+            EXPECT_EQ(plan.groups() % part.specialization[2], 0u)
+                << "the unrolled loop must end with the row";
             EXPECT_EQ(part.rows, part.specialization[0] * kLaneRows);
             covered += part.tokens;
         }
@@ -91,8 +101,10 @@ TEST(MatmulPlan, LaneTilesAreSmallWhereLoadsDoNotFold) {
     DeviceSnapshot old_driver = lane_device();
     old_driver.features.set(Feature::uniform_loads, false);
     for (const std::uint64_t n : {1, 8, 64}) {
-        const MatmulPlan plan = must(plan_matmul(old_driver, q4_k(), Layout::lanes, {.m = 4096, .n = n, .k = 4096}));
-        for (const MatmulPart& part : plan.parts) EXPECT_LE(part.specialization[0] * part.specialization[2] * part.tile, 8u);
+        const MatmulPlan plan =
+            must(plan_matmul(old_driver, q4_k(), Layout::lanes, {.m = 4096, .n = n, .k = 4096}));
+        for (const MatmulPart& part : plan.parts)
+            EXPECT_LE(part.specialization[0] * part.specialization[2] * part.tile, 8u);
     }
 }
 
@@ -101,12 +113,15 @@ TEST(MatmulPlan, SplitsKOnlyWhereAWideDeviceWouldIdle) {
     EXPECT_GT(must(plan_matmul(device, q4_k(), Layout::planes, {.m = 64, .n = 1, .k = 16384})).splits, 1u);
     EXPECT_EQ(must(plan_matmul(device, q4_k(), Layout::planes, {.m = 32000, .n = 1, .k = 4096})).splits, 1u);
     EXPECT_EQ(must(plan_matmul(device, q4_k(), Layout::planes, {.m = 64, .n = 1, .k = 256})).splits, 1u);
-    EXPECT_EQ(must(plan_matmul(lane_device(), q4_k(), Layout::planes, {.m = 64, .n = 1, .k = 16384})).splits, 1u);
+    EXPECT_EQ(must(plan_matmul(lane_device(), q4_k(), Layout::planes, {.m = 64, .n = 1, .k = 16384})).splits,
+              1u);
 }
 
 TEST(MatmulPlan, PadsActivationsOnlyWhereTheyAreCrooked) {
     const DeviceSnapshot device = wide_device();
-    const auto pads = [&](const MatmulShape& shape) { return must(plan_matmul(device, f32(), Layout::planes, shape)).pads_activations; };
+    const auto pads = [&](const MatmulShape& shape) {
+        return must(plan_matmul(device, f32(), Layout::planes, shape)).pads_activations;
+    };
     EXPECT_FALSE(pads({.m = 8, .n = 2, .k = 64}));
     EXPECT_FALSE(pads({.m = 8, .n = 2, .k = 64, .x_stride = 68}));
     EXPECT_TRUE(pads({.m = 8, .n = 2, .k = 65}));
@@ -120,7 +135,8 @@ TEST(MatmulPlan, StaysWithinTheDevicesWorkgroups) {
     device.limits.max_workgroup_invocations = 128;
     device.limits.shared_memory_bytes = 16384;
     for (const std::uint64_t n : {1, 8, 512}) {
-        const MatmulPlan plan = must(plan_matmul(device, q4_k(), Layout::planes, {.m = 4096, .n = n, .k = 4096}));
+        const MatmulPlan plan =
+            must(plan_matmul(device, q4_k(), Layout::planes, {.m = 4096, .n = n, .k = 4096}));
         EXPECT_LE(plan.parts.front().specialization[0], 128u);
         EXPECT_EQ(plan.parts.front().specialization[0] % device.subgroup.size, 0u);
     }
@@ -133,18 +149,24 @@ TEST(MatmulPlan, RefusesImpossibleShapesByName) {
     EXPECT_NE(refusal(device, q4_k(), {.m = 0, .n = 1, .k = 256}).find("no elements"), std::string::npos);
     EXPECT_NE(refusal(device, f32(), {.m = 4, .n = 1, .k = 1u << 30}).find("k = "), std::string::npos);
     EXPECT_NE(refusal(device, q4_k(), {.m = 4, .n = 70000, .k = 256}).find("65535"), std::string::npos);
-    EXPECT_NE(refusal(device, q4_k(), {.m = 4, .n = 1, .k = 256, .batches = 3, .w_batches = 2}).find("share"), std::string::npos);
-    EXPECT_NE(refusal(device, q4_k(), {.m = 4, .n = 2, .k = 256, .x_stride = 255}).find("x stride"), std::string::npos);
-    EXPECT_NE(refusal(device, q4_k(), {.m = 4, .n = 2, .k = 256, .y_stride = 3}).find("y stride"), std::string::npos);
-    EXPECT_NE(refusal(device, q4_k(), {.m = 4, .n = 2, .k = 256, .batches = 2, .y_batch = 7}).find("overlap"), std::string::npos);
-    EXPECT_NE(refusal(device, q4_k(), {.m = 4, .n = 1, .k = 256, .batches = 70000}).find("batches"), std::string::npos);
+    EXPECT_NE(refusal(device, q4_k(), {.m = 4, .n = 1, .k = 256, .batches = 3, .w_batches = 2}).find("share"),
+              std::string::npos);
+    EXPECT_NE(refusal(device, q4_k(), {.m = 4, .n = 2, .k = 256, .x_stride = 255}).find("x stride"),
+              std::string::npos);
+    EXPECT_NE(refusal(device, q4_k(), {.m = 4, .n = 2, .k = 256, .y_stride = 3}).find("y stride"),
+              std::string::npos);
+    EXPECT_NE(refusal(device, q4_k(), {.m = 4, .n = 2, .k = 256, .batches = 2, .y_batch = 7}).find("overlap"),
+              std::string::npos);
+    EXPECT_NE(refusal(device, q4_k(), {.m = 4, .n = 1, .k = 256, .batches = 70000}).find("batches"),
+              std::string::npos);
 }
 
 TEST(MatmulShape, CountsTheFloatsOfStridedOperands) {
     const MatmulShape dense{.m = 3, .n = 2, .k = 5, .batches = 4};
     EXPECT_EQ(dense.x_floats(), 40u);
     EXPECT_EQ(dense.y_floats(), 24u);
-    const MatmulShape strided{.m = 3, .n = 2, .k = 5, .batches = 4, .x_stride = 7, .y_stride = 4, .x_batch = 20};
+    const MatmulShape strided{
+        .m = 3, .n = 2, .k = 5, .batches = 4, .x_stride = 7, .y_stride = 4, .x_batch = 20};
     EXPECT_EQ(strided.x_floats(), 3u * 20 + 7 + 5);
     EXPECT_EQ(strided.y_floats(), 3u * 8 + 4 + 3);
 }

@@ -52,7 +52,8 @@ host::Buffer make_buffer(host::Device& device, std::span<const float> values, st
     return std::move(*buffer);
 }
 
-constexpr float kGuard = -12345.0f;  // y before the run; what is between strided rows must still be it afterwards
+constexpr float kGuard =
+    -12345.0f;  // y before the run; what is between strided rows must still be it afterwards
 
 struct Problem {
     const Format* format;
@@ -64,13 +65,15 @@ struct Problem {
 
 // Runs the problem and compares every element of every batch.
 void run_and_compare(const Problem& problem, host::Device& device = shared_device()) {
-    const Result<MatmulPlan> plan = plan_matmul(device.snapshot(), *problem.format, problem.algorithm, problem.shape);
+    const Result<MatmulPlan> plan =
+        plan_matmul(device.snapshot(), *problem.format, problem.algorithm, problem.shape);
     ASSERT_TRUE(plan) << plan.error().message;
     const MatmulShape& s = plan->shape;
-    SCOPED_TRACE(testing::Message() << plan->describe() << " m " << s.m << " n " << s.n << " k " << s.k << " batches "
-                                    << s.batches << "/" << s.w_batches << " strides " << s.x_stride << " " << s.y_stride);
-    Result<Weights> weights = Weights::upload(device, *problem.format, algorithm_layout(problem.algorithm), s.weights(),
-                                              problem.blocks, "w");
+    SCOPED_TRACE(testing::Message() << plan->describe() << " m " << s.m << " n " << s.n << " k " << s.k
+                                    << " batches " << s.batches << "/" << s.w_batches << " strides "
+                                    << s.x_stride << " " << s.y_stride);
+    Result<Weights> weights = Weights::upload(device, *problem.format, algorithm_layout(problem.algorithm),
+                                              s.weights(), problem.blocks, "w");
     ASSERT_TRUE(weights) << weights.error().message;
     std::vector<std::byte> again(problem.blocks.size());
     ASSERT_TRUE(weights->download(device, again));
@@ -96,18 +99,20 @@ void run_and_compare(const Problem& problem, host::Device& device = shared_devic
         for (std::uint64_t r = 0; r < s.m; r++) {
             const std::uint64_t w_batch = b / (s.batches / s.w_batches);
             const std::byte* row = problem.blocks.data() + (w_batch * s.m + r) * row_bytes;
-            const std::vector<DotProduct> dots =
-                reference::dot_row(*problem.format, row, s.k, problem.x.data() + b * s.x_batch, s.x_stride, s.n);
+            const std::vector<DotProduct> dots = reference::dot_row(
+                *problem.format, row, s.k, problem.x.data() + b * s.x_batch, s.x_stride, s.n);
             for (std::uint64_t t = 0; t < s.n; t++) {
                 float& value = result[b * s.y_batch + t * s.y_stride + r];
                 const double error = reference::error_over_bound(value, dots[t], plan->roundings);
-                ASSERT_LE(error, 1) << "batch " << b << " row " << r << " token " << t << ": " << value << " for "
-                                    << dots[t].value << ", bound " << reference::error_bound(dots[t], plan->roundings);
+                ASSERT_LE(error, 1) << "batch " << b << " row " << r << " token " << t << ": " << value
+                                    << " for " << dots[t].value << ", bound "
+                                    << reference::error_bound(dots[t], plan->roundings);
                 worst = std::max(worst, error);
                 value = kGuard;
             }
         }
-    for (std::size_t i = 0; i < result.size(); i++) ASSERT_EQ(result[i], kGuard) << "float " << i << " is not part of y";
+    for (std::size_t i = 0; i < result.size(); i++)
+        ASSERT_EQ(result[i], kGuard) << "float " << i << " is not part of y";
     EXPECT_GE(worst, 0);
 }
 
@@ -143,7 +148,8 @@ class Matmul : public testing::TestWithParam<std::tuple<const Format*, MatmulAlg
 
 INSTANTIATE_TEST_SUITE_P(Kernels, Matmul,
                          testing::Combine(testing::ValuesIn(formats().begin(), formats().end()),
-                                          testing::ValuesIn(all_matmul_algorithms().begin(), all_matmul_algorithms().end())),
+                                          testing::ValuesIn(all_matmul_algorithms().begin(),
+                                                            all_matmul_algorithms().end())),
                          [](const auto& parameters) {
                              return std::string(std::get<0>(parameters.param)->name) + "_" +
                                     std::string(algorithm_name(std::get<1>(parameters.param)));
@@ -163,7 +169,8 @@ TEST_P(Matmul, MatchesTheReferenceForPlainRowsThatEndInsideAGroup) {
 }
 
 TEST_P(Matmul, MatchesTheReferenceForAHugeRow) {
-    const std::uint64_t units = format().type().block_elements == 1 ? 70001 : 70000 / format().type().block_elements + 1;
+    const std::uint64_t units =
+        format().type().block_elements == 1 ? 70001 : 70000 / format().type().block_elements + 1;
     run_and_compare(problem({.m = 9, .n = 1, .k = elements(units)}));
 }
 
@@ -178,7 +185,8 @@ TEST_P(Matmul, SharesWeightsAmongBatches) {
 }
 
 TEST_P(Matmul, SpreadsWeightsOverBuffersWhereOneIsTooSmall) {
-    const std::uint64_t k = elements(format().type().block_elements == 1 ? 512 : 512 / format().type().block_elements);
+    const std::uint64_t k =
+        elements(format().type().block_elements == 1 ? 512 : 512 / format().type().block_elements);
     const std::uint64_t matrix = *matrix_bytes(format(), algorithm_layout(algorithm()), {400, k, 1});
     // Room for one matrix and a half: a shard per batch. Room for half a matrix: several shards per batch.
     for (const std::uint64_t room : {matrix * 3 / 2, matrix / 2}) {
@@ -192,7 +200,7 @@ TEST_P(Matmul, MatchesTheReferenceForHostileActivations) {
     const std::uint64_t k = elements(format().type().block_elements == 1 ? 96 : 2);
     Problem p = problem({.m = 11, .n = 5, .k = k});
     for (std::uint64_t i = 0; i < k; i++) {
-        p.x[i] = 0;                                                       // token 0: zeros of both signs
+        p.x[i] = 0;  // token 0: zeros of both signs
         if (i % 2 == 0) p.x[i] = -0.0f;
         p.x[k + i] = std::numeric_limits<float>::denorm_min() * float(i);  // token 1: subnormals
         p.x[2 * k + i] = (i % 2 == 0 ? 1e30f : -1e30f);                    // token 2: huge
@@ -222,9 +230,11 @@ TEST(MatmulErrors, NameTheBufferThatIsTooSmall) {
     const Layout layout = preferred_layout(device.snapshot());
     const Result<MatmulPlan> plan = plan_matmul(device.snapshot(), f32, layout, {.m = 4, .n = 2, .k = 32});
     ASSERT_TRUE(plan);
-    Result<Weights> weights = Weights::upload(device, f32, layout, {4, 32, 1}, random_blocks(f32, 128, random), "w");
+    Result<Weights> weights =
+        Weights::upload(device, f32, layout, {4, 32, 1}, random_blocks(f32, 128, random), "w");
     ASSERT_TRUE(weights);
-    const host::Buffer x = make_buffer(device, std::vector<float>(64), "x"), y = make_buffer(device, std::vector<float>(7), "y");
+    const host::Buffer x = make_buffer(device, std::vector<float>(64), "x"),
+                       y = make_buffer(device, std::vector<float>(7), "y");
     Result<host::Buffer> scratch = device.allocate(host::Intent::scratch, plan->scratch_bytes, "scratch");
     ASSERT_TRUE(scratch);
     host::Stream stream(device);
@@ -238,8 +248,8 @@ TEST(MatmulErrors, NameTheBufferThatIsTooSmall) {
 }
 
 TEST(MatmulErrors, SayWhenWeightsAreShorterThanTheirShape) {
-    const Result<Weights> weights = Weights::upload(shared_device(), *find_format("q4_0"), Layout::planes, {4, 64, 1},
-                                                    std::vector<std::byte>(100), "blk.0.ffn_up");
+    const Result<Weights> weights = Weights::upload(shared_device(), *find_format("q4_0"), Layout::planes,
+                                                    {4, 64, 1}, std::vector<std::byte>(100), "blk.0.ffn_up");
     ASSERT_FALSE(weights);
     EXPECT_EQ(weights.error().code, ErrorCode::usage);
     EXPECT_NE(weights.error().message.find("blk.0.ffn_up"), std::string::npos) << weights.error().message;

@@ -13,8 +13,10 @@ namespace tuff::test {
 
 using Random = std::mt19937_64;
 
-// `elements` elements of arbitrary bit patterns whose values are finite and at most `largest`: blocks are redrawn until they are.
-inline std::vector<std::byte> random_blocks(const Format& format, std::uint64_t elements, Random& random, float largest = 1e4f) {
+// `elements` elements of arbitrary bit patterns whose values are finite and at most `largest`: blocks are
+// redrawn until they are.
+inline std::vector<std::byte> random_blocks(const Format& format, std::uint64_t elements, Random& random,
+                                            float largest = 1e4f) {
     const TypeInfo& type = format.type();
     std::vector<std::byte> blocks(elements / type.block_elements * type.block_bytes);
     std::vector<float> values(type.block_elements);

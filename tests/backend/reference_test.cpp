@@ -13,7 +13,8 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 DotProduct dot(const std::vector<float>& w, const std::vector<float>& x) {
-    return dot_row(*find_format("f32"), reinterpret_cast<const std::byte*>(w.data()), w.size(), x.data(), x.size(), 1)[0];
+    return dot_row(*find_format("f32"), reinterpret_cast<const std::byte*>(w.data()), w.size(), x.data(),
+                   x.size(), 1)[0];
 }
 
 TEST(Reference, SumsProductsAndTheirMagnitudes) {

@@ -5,7 +5,9 @@
 namespace tuff::test {
 namespace {
 
-const Format& q8_0() { return *find_format("q8_0"); }
+const Format& q8_0() {
+    return *find_format("q8_0");
+}
 constexpr std::uint64_t kRow = 34;  // bytes of 32 elements
 
 TEST(Shards, AreOneWhereEverythingFits) {
@@ -24,8 +26,10 @@ TEST(Shards, AreWholeMatricesWhereOneFits) {
 TEST(Shards, AreRowsInMultiplesOfEightWhereNoMatrixFits) {
     const auto shards = shard(q8_0(), Layout::blocks, {37, 32, 2}, 20 * kRow);
     ASSERT_TRUE(shards);
-    EXPECT_EQ(*shards, (std::vector<ShardRange>{{0, 1, 0, 16}, {0, 1, 16, 16}, {0, 1, 32, 5},
-                                                {1, 1, 0, 16}, {1, 1, 16, 16}, {1, 1, 32, 5}}));
+    EXPECT_EQ(
+        *shards,
+        (std::vector<ShardRange>{
+            {0, 1, 0, 16}, {0, 1, 16, 16}, {0, 1, 32, 5}, {1, 1, 0, 16}, {1, 1, 16, 16}, {1, 1, 32, 5}}));
 }
 
 TEST(Shards, SayWhenNotEvenEightRowsFit) {

@@ -1,4 +1,5 @@
-// Errors as values: every fallible function of Tuff returns tuff::Result<T>. Nothing throws across its boundary.
+// Errors as values: every fallible function of Tuff returns tuff::Result<T>. Nothing throws across its
+// boundary.
 #pragma once
 
 #include <fmt/core.h>
@@ -48,14 +49,14 @@ template <class T>
 }  // namespace tuff
 
 // Evaluates a Result expression; returns its error from the enclosing function, or binds its value to `var`.
-#define TUFF_TRY(var, expression)                                     \
-    auto var##_result = (expression);                                 \
+#define TUFF_TRY(var, expression)                                    \
+    auto var##_result = (expression);                                \
     if (!var##_result) return ::tuff::pass(std::move(var##_result)); \
     auto& var = *var##_result
 
 // The same for Result<void>, or where the value is not wanted.
-#define TUFF_CHECK(expression)                                           \
-    do {                                                                 \
-        auto checked_result = (expression);                              \
+#define TUFF_CHECK(expression)                                               \
+    do {                                                                     \
+        auto checked_result = (expression);                                  \
         if (!checked_result) return ::tuff::pass(std::move(checked_result)); \
     } while (false)
