@@ -8,6 +8,7 @@
 #include "host/bytes.hpp"
 #include "host/caps.hpp"
 #include "host/placement.hpp"
+#include "host/quirks.hpp"
 #include "host/shader_compiler.hpp"
 
 namespace tuff::bench {
@@ -48,6 +49,8 @@ Result<Session> Session::open(const SessionOptions& options) {
         log(LogLevel::info, "lowered by {}", options.caps.string());
     }
     log_device(snapshot);
+    if (const std::string note = host::driver_note(snapshot); !note.empty())
+        log(LogLevel::warning, "{}", note);
     host::DeviceOptions device_options;
     if (!options.shaders.empty()) {
         TUFF_TRY(compile, host::make_shader_compiler(options.shaders));

@@ -1,15 +1,28 @@
 #include "host/quirks.hpp"
 
+#include <fmt/format.h>
+
+#include "host/vk.hpp"
+
 namespace tuff::host {
 
-void apply_quirks(VkDriverId driver, DeviceSnapshot& snapshot) {
+void apply_quirks(std::uint32_t driver_id, DeviceSnapshot& snapshot) {
     // Mesa's lavapipe loads addresses that are uniform over the subgroup as scalars once its compiler treats
     // loop counters as uniform. Measured (docs/results): 26.1.6 does; 22.3.6 turns the same code into one
     // gather per load, runs a mat-vec 70 times slower and takes half a minute to compile it. Versions between
     // were not tried and are taken for old.
-    if (driver == VK_DRIVER_ID_MESA_LLVMPIPE)
+    if (driver_id == VK_DRIVER_ID_MESA_LLVMPIPE)
         snapshot.features.set(Feature::uniform_loads, VK_API_VERSION_MAJOR(snapshot.driver_version) >= 26 &&
                                                           snapshot.subgroup.size == 8);
+}
+
+std::string driver_note(const DeviceSnapshot& snapshot) {
+    if (snapshot.driver_name == "llvmpipe" && !snapshot.has(Feature::uniform_loads))
+        return fmt::format(
+            "{} runs the kernels meant for hardware: those for software devices need Mesa 26 or newer, "
+            "where they are many times faster",
+            snapshot.driver_info);
+    return "";
 }
 
 }  // namespace tuff::host

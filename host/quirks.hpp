@@ -2,12 +2,17 @@
 // with the driver, the versions and the evidence; the rest of the code sees features.
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include "host/snapshot.hpp"
-#include "host/vk.hpp"
 
 namespace tuff::host {
 
-// Completes the features of a snapshot whose Vulkan properties have been read.
-void apply_quirks(VkDriverId driver, DeviceSnapshot& snapshot);
+// Completes the features of a snapshot whose Vulkan properties have been read. `driver_id` is a VkDriverId.
+void apply_quirks(std::uint32_t driver_id, DeviceSnapshot& snapshot);
+
+// What a user should know about the driver before reading its figures, in one sentence; mostly empty.
+std::string driver_note(const DeviceSnapshot& snapshot);
 
 }  // namespace tuff::host
