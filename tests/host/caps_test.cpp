@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "host/snapshot_json.hpp"
 #include "tests/host/test_devices.hpp"
 
@@ -33,6 +35,14 @@ TEST(Caps, ASnapshotLowersItsOwnDeviceToItself) {
         ASSERT_TRUE(same) << same.error().message;
         EXPECT_EQ(*same, device);
     }
+}
+
+TEST(Caps, DoNotDependOnTheOrderOfMembers) {
+    const DeviceSnapshot device = matrix_device();
+    const auto sorted = nlohmann::json::parse(snapshot_to_json(device));  // members by name
+    const Result<DeviceSnapshot> same = lower(device, sorted.dump());
+    ASSERT_TRUE(same) << same.error().message;
+    EXPECT_EQ(*same, device);
 }
 
 TEST(Caps, LowersFeaturesLimitsAndHeaps) {
