@@ -35,6 +35,12 @@ Result<void> lower_number(const Json& value, const std::string& field, std::arra
     return {};
 }
 
+// With the members of objects by name, because their order means nothing and Json compares it.
+Result<Json> parse_sorted(std::string_view text) {
+    TUFF_TRY(parsed, parse_json(text));
+    return Json(nlohmann::json(parsed));
+}
+
 std::unexpected<Error> unknown(const std::string& field) {
     return fail(ErrorCode::usage, "unknown field '{}' in the caps", field);
 }
@@ -46,8 +52,7 @@ Result<void> check_object(const Json& value, std::string_view field) {
 
 // A field that describes the device and may only be repeated. `own` is the device's snapshot as JSON.
 Result<void> same(const Json& value, const std::string& field, const Json& own) {
-    // The order of an object's members means nothing.
-    if (nlohmann::json(value) == nlohmann::json(own)) return {};
+    if (value == own) return {};
     return fail(ErrorCode::usage, "'{}' cannot be changed: the device has {}, the caps ask for {}", field,
                 own.dump(), value.dump());
 }
@@ -164,9 +169,9 @@ Result<void> lower_matrix_shapes(const Json& list, const Json& own, DeviceSnapsh
 }
 
 Result<DeviceSnapshot> lower_json(const DeviceSnapshot& device, std::string_view text) {
-    TUFF_TRY(caps, parse_json(text));
+    TUFF_TRY(caps, parse_sorted(text));
     if (!caps.is_object()) return fail(ErrorCode::malformed, "the caps are not an object");
-    TUFF_TRY(own, parse_json(snapshot_to_json(device)));
+    TUFF_TRY(own, parse_sorted(snapshot_to_json(device)));
     DeviceSnapshot out = device;
     const Json empty = Json::object();
     for (const auto& [name, value] : caps.items()) {

@@ -29,7 +29,7 @@ TEST(CommandOnDevice, DevicesListsAtLeastOne) {
 
 TEST(CommandOnDevice, ASnapshotFromDevicesIsACapsFile) {
     const TemporaryDirectory directory;
-    const auto root = nlohmann::ordered_json::parse(run_tuff("devices --json -").out);
+    const auto root = nlohmann::json::parse(run_tuff("devices --json -").out);
     for (const auto& device : root["devices"]) {
         if (!device["chosen"].get<bool>()) continue;
         const std::string caps = directory.file("caps.json", device["snapshot"].dump());
