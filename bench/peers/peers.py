@@ -58,12 +58,17 @@ def parse_arguments():
     parser.add_argument("--formats", default="f16,q8_0,q4_0,q4_k,q6_k", metavar="F,..", help="default: %(default)s; known: " + ", ".join(FORMATS))
     parser.add_argument("--shape", action="append", metavar="M,N,K", help="may be given more than once; default: 4096,1,14336 and 4096,512,14336")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
+    parser.add_argument(
+        "--vulkan", action="append", choices=VULKAN_CONFIGS, metavar="CONFIG",
+        help="only this configuration of ggml-vulkan; may be given more than once; known: " + "; ".join(VULKAN_CONFIGS),
+    )
     parser.add_argument("--device", default="0", help="index of the Vulkan device, for both (default: %(default)s)")
     parser.add_argument("--timeout", type=float, default=300, metavar="S", help="seconds for one run of one program (default: %(default)s)")
     parser.add_argument("--md", action="store_true", help="print a Markdown table")
     parser.add_argument("--json", metavar="FILE", help="also write every figure; - is stdout, then without the table")
     arguments = parser.parse_args()
 
+    arguments.configs = {config: VULKAN_CONFIGS[config] for config in arguments.vulkan or VULKAN_CONFIGS}
     arguments.formats = arguments.formats.split(",")
     for name in arguments.formats:
         if name not in FORMATS:
@@ -206,12 +211,12 @@ class Series:
 def compare(arguments, name, shape):
     """Every program in turn, round after round, so that what else the machine does hits all of them alike."""
     ours, cpu = Series(), Series()
-    vulkan = {config: Series() for config in VULKAN_CONFIGS}
+    vulkan = {config: Series() for config in arguments.configs}
     left_out = set()
     for number in range(arguments.rounds):
         progress(f"{operation(shape)} {name} {shape}, round {number + 1} of {arguments.rounds}")
         ours.measure(time_tuff, arguments, name, shape)
-        for config, environment in VULKAN_CONFIGS.items():
+        for config, environment in arguments.configs.items():
             if config in left_out:
                 vulkan[config].skip()
             else:
@@ -353,7 +358,12 @@ def print_report(arguments, facts, rows):
 def main():
     arguments = parse_arguments()
     facts = machine()
-    rows = [compare(arguments, name, shape) for shape in arguments.shapes for name in arguments.formats]
+    rows = []
+    for shape in arguments.shapes:
+        for name in arguments.formats:
+            rows.append(compare(arguments, name, shape))
+            # An hour of figures should survive whatever ends the run early.
+            progress(json.dumps(rows[-1]))
     if arguments.json:
         text = json.dumps({"machine": facts, "rounds": arguments.rounds, "rows": rows}, indent=2) + "\n"
         if arguments.json == "-":

@@ -7,6 +7,7 @@
 
 #include "backend/half.hpp"
 #include "tests/backend/golden_file.hpp"
+#include "tests/backend/printing.hpp"
 #include "tests/backend/random_blocks.hpp"
 
 namespace tuff::test {

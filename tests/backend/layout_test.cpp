@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/backend/printing.hpp"
 #include "tests/backend/random_blocks.hpp"
 
 namespace tuff::test {

@@ -11,6 +11,7 @@
 #include "host/instance.hpp"
 #include "host/transfer.hpp"
 #include "tests/backend/golden_file.hpp"
+#include "tests/backend/printing.hpp"
 #include "tests/backend/random_blocks.hpp"
 
 namespace tuff::test {
@@ -31,10 +32,21 @@ std::unique_ptr<host::Device> open_device(std::uint64_t max_buffer_bytes) {
     return std::move(*device);
 }
 
-// One device for the whole file: kernels compile once.
+// One device for the whole file: kernels compile once. It goes before main() returns, because layers and
+// drivers take down their own state after that.
+class SharedDevice : public testing::Environment {
+  public:
+    static inline std::unique_ptr<host::Device> device;
+
+  private:
+    void TearDown() override { device.reset(); }
+};
+[[maybe_unused]] const testing::Environment* const kSharedDevice =
+    testing::AddGlobalTestEnvironment(new SharedDevice);  // owned by the framework
+
 host::Device& shared_device() {
-    static const std::unique_ptr<host::Device> device = open_device(0);
-    return *device;
+    if (!SharedDevice::device) SharedDevice::device = open_device(0);
+    return *SharedDevice::device;
 }
 
 std::vector<float> read_floats(host::Device& device, const host::Buffer& buffer) {
