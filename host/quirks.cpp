@@ -8,9 +8,9 @@ namespace tuff::host {
 
 void apply_quirks(std::uint32_t driver_id, DeviceSnapshot& snapshot) {
     // Mesa's lavapipe loads addresses that are uniform over the subgroup as scalars once its compiler treats
-    // loop counters as uniform. Measured (docs/results): 26.1.6 does; 22.3.6 turns the same code into one
-    // gather per load, runs a mat-vec 70 times slower and takes half a minute to compile it. Versions between
-    // were not tried and are taken for old.
+    // loop counters as uniform. Measured (docs/results/lavapipe.md): 26.1.6 does; 22.3.6 turns the same code
+    // into one gather per load, more than a hundred times slower, and takes half a minute to compile it.
+    // Versions between were not tried and are taken for old.
     if (driver_id == VK_DRIVER_ID_MESA_LLVMPIPE)
         snapshot.features.set(Feature::uniform_loads, VK_API_VERSION_MAJOR(snapshot.driver_version) >= 26 &&
                                                           snapshot.subgroup.size == 8);
