@@ -33,5 +33,16 @@ cmd_test() {
     fi
     # Few at a time: most tests keep every processor of a software device busy.
     export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-2}
-    ctest "${arguments[@]}" "$@"
+    local status=0
+    ctest "${arguments[@]}" "$@" || status=$?
+    skip_reasons "$(build_dir "$preset")/Testing/Temporary/LastTest.log"
+    return "$status"
+}
+
+# skip_reasons LOG: why tests were skipped, which CTest keeps to itself, with how many each.
+skip_reasons() {
+    [[ -f $1 ]] || return 0
+    local reasons
+    reasons=$(grep -A1 -E '^[^ ]+:[0-9]+: Skipped$' "$1" | grep -vE '(: Skipped|^--)$' | sort | uniq -c) || true  # none
+    [[ -z $reasons ]] || printf 'Skipped, and why:\n%s\n' "$reasons"
 }
