@@ -3,13 +3,48 @@
 #include "host/device_core.hpp"
 
 namespace tuff::host {
+namespace {
 
-Result<VkCommandPool> create_command_pool(DeviceCore& core, std::string_view name) {
+// The two kinds of work a stream holds. A queue that only copies knows no shaders.
+struct Work {
+    VkPipelineStageFlags2 stages;
+    VkAccessFlags2 writes, reads;
+};
+
+Work work_of(DeviceCore& core, Queue queue) {
+    Work work{VK_PIPELINE_STAGE_2_ALL_TRANSFER_BIT, VK_ACCESS_2_TRANSFER_WRITE_BIT,
+              VK_ACCESS_2_TRANSFER_READ_BIT};
+    if (core.snapshot.queue_families[core.on(queue).family].compute) {
+        work.stages |= VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT;
+        work.writes |= VK_ACCESS_2_SHADER_WRITE_BIT;
+        work.reads |= VK_ACCESS_2_SHADER_READ_BIT;
+    }
+    return work;
+}
+
+void memory_barrier(DeviceCore& core, VkCommandBuffer commands, const Work& from, VkPipelineStageFlags2 to,
+                    VkAccessFlags2 to_access) {
+    VkMemoryBarrier2 barrier{};
+    barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2;
+    barrier.srcStageMask = from.stages;
+    barrier.srcAccessMask = from.writes;
+    barrier.dstStageMask = to;
+    barrier.dstAccessMask = to_access;
+    VkDependencyInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO;
+    info.memoryBarrierCount = 1;
+    info.pMemoryBarriers = &barrier;
+    core.vk.vkCmdPipelineBarrier2(commands, &info);
+}
+
+}  // namespace
+
+Result<VkCommandPool> create_command_pool(DeviceCore& core, Queue queue, std::string_view name) {
     TUFF_CHECK(core.check_alive());
     VkCommandPoolCreateInfo info{};
     info.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
     info.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT;
-    info.queueFamilyIndex = core.queue_family;
+    info.queueFamilyIndex = core.on(queue).family;
     VkCommandPool pool = VK_NULL_HANDLE;
     const VkResult result = core.vk.vkCreateCommandPool(core.device, &info, nullptr, &pool);
     if (result != VK_SUCCESS) return core.fail(result, "creating the command pool for {}", name);
@@ -29,32 +64,22 @@ Result<VkCommandBuffer> create_command_buffer(DeviceCore& core, VkCommandPool po
     return commands;
 }
 
-void memory_barrier(DeviceCore& core, VkCommandBuffer commands, VkPipelineStageFlags2 from,
-                    VkAccessFlags2 from_access, VkPipelineStageFlags2 to, VkAccessFlags2 to_access) {
-    VkMemoryBarrier2 barrier{};
-    barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2;
-    barrier.srcStageMask = from;
-    barrier.srcAccessMask = from_access;
-    barrier.dstStageMask = to;
-    barrier.dstAccessMask = to_access;
-    VkDependencyInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO;
-    info.memoryBarrierCount = 1;
-    info.pMemoryBarriers = &barrier;
-    core.vk.vkCmdPipelineBarrier2(commands, &info);
+void work_barrier(DeviceCore& core, Queue queue, VkCommandBuffer commands) {
+    const Work work = work_of(core, queue);
+    memory_barrier(core, commands, work, work.stages, work.reads | work.writes);
 }
 
-Result<void> begin_commands(DeviceCore& core, VkCommandBuffer commands) {
+Result<void> begin_commands(DeviceCore& core, Queue queue, VkCommandBuffer commands) {
     VkCommandBufferBeginInfo info{};
     info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
     const VkResult result = core.vk.vkBeginCommandBuffer(commands, &info);
     if (result != VK_SUCCESS) return core.fail(result, "recording commands");
-    memory_barrier(core, commands, kWorkStages, kWorkWrites, kWorkStages, kWorkReads | kWorkWrites);
+    work_barrier(core, queue, commands);
     return {};
 }
 
-Result<void> end_commands(DeviceCore& core, VkCommandBuffer commands) {
-    memory_barrier(core, commands, kWorkStages, kWorkWrites, VK_PIPELINE_STAGE_2_HOST_BIT,
+Result<void> end_commands(DeviceCore& core, Queue queue, VkCommandBuffer commands) {
+    memory_barrier(core, commands, work_of(core, queue), VK_PIPELINE_STAGE_2_HOST_BIT,
                    VK_ACCESS_2_HOST_READ_BIT);
     const VkResult result = core.vk.vkEndCommandBuffer(commands);
     if (result != VK_SUCCESS) return core.fail(result, "recording commands");

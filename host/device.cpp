@@ -42,17 +42,25 @@ Result<void> create_device(DeviceCore& core) {
         for (const FeatureSource::Bit bit : source.bits) bit(chain) = VK_TRUE;
     }
 
-    const float priority = 1.0F;
-    VkDeviceQueueCreateInfo queue{};
-    queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
-    queue.queueFamilyIndex = core.queue_family;
-    queue.queueCount = 1;
-    queue.pQueuePriorities = &priority;
+    const std::optional<QueuePlace> copies = transfer_queue(core.snapshot);
+    const bool beside = copies && copies->family == core.compute.family;  // two queues of one family
+    const std::array<float, 2> priorities{1.0F, 1.0F};
+    std::vector<VkDeviceQueueCreateInfo> queues;
+    const auto ask_for = [&](std::uint32_t family, std::uint32_t count) {
+        VkDeviceQueueCreateInfo queue{};
+        queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
+        queue.queueFamilyIndex = family;
+        queue.queueCount = count;
+        queue.pQueuePriorities = priorities.data();
+        queues.push_back(queue);
+    };
+    ask_for(core.compute.family, beside ? 2 : 1);
+    if (copies && !beside) ask_for(copies->family, 1);
     VkDeviceCreateInfo info{};
     info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
     info.pNext = &chain.core;
-    info.queueCreateInfoCount = 1;
-    info.pQueueCreateInfos = &queue;
+    info.queueCreateInfoCount = static_cast<std::uint32_t>(queues.size());
+    info.pQueueCreateInfos = queues.data();
     info.enabledExtensionCount = static_cast<std::uint32_t>(names.size());
     info.ppEnabledExtensionNames = names.data();
     const VkResult result = vkCreateDevice(core.physical, &info, nullptr, &core.device);
@@ -61,19 +69,30 @@ Result<void> create_device(DeviceCore& core) {
     volkLoadDeviceTable(&core.vk, core.device);
     core.vk.device = core.device;
     if (core.options.dispatch_hook) core.options.dispatch_hook(core.vk);
-    core.vk.vkGetDeviceQueue(core.device, core.queue_family, 0, &core.queue);
+    core.vk.vkGetDeviceQueue(core.device, core.compute.family, 0, &core.compute.queue);
+    if (copies) {
+        core.transfer = std::make_unique<QueueCore>();
+        core.transfer->family = copies->family;
+        core.vk.vkGetDeviceQueue(core.device, copies->family, copies->index, &core.transfer->queue);
+    }
     return {};
 }
 
-Result<void> create_objects(DeviceCore& core) {
+Result<void> create_timeline(DeviceCore& core, QueueCore& queue) {
     VkSemaphoreTypeCreateInfo type{};
     type.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO;
     type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
     VkSemaphoreCreateInfo semaphore{};
     semaphore.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
     semaphore.pNext = &type;
-    VkResult result = core.vk.vkCreateSemaphore(core.device, &semaphore, nullptr, &core.timeline);
-    if (result != VK_SUCCESS) return core.fail(result, "creating the timeline of {}", core.snapshot.name);
+    const VkResult result = core.vk.vkCreateSemaphore(core.device, &semaphore, nullptr, &queue.timeline);
+    if (result != VK_SUCCESS) return core.fail(result, "creating a timeline of {}", core.snapshot.name);
+    return {};
+}
+
+Result<void> create_objects(DeviceCore& core) {
+    TUFF_CHECK(create_timeline(core, core.compute));
+    if (core.transfer) TUFF_CHECK(create_timeline(core, *core.transfer));
 
     VkPushConstantRange range{};
     range.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT;
@@ -82,7 +101,7 @@ Result<void> create_objects(DeviceCore& core) {
     layout.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO;
     layout.pushConstantRangeCount = 1;
     layout.pPushConstantRanges = &range;
-    result = core.vk.vkCreatePipelineLayout(core.device, &layout, nullptr, &core.layout);
+    const VkResult result = core.vk.vkCreatePipelineLayout(core.device, &layout, nullptr, &core.layout);
     if (result != VK_SUCCESS)
         return core.fail(result, "creating the pipeline layout of {}", core.snapshot.name);
     return {};
@@ -114,7 +133,7 @@ Result<std::shared_ptr<DeviceCore>> open_core(const Instance& instance, std::siz
     if (core->snapshot.limits.max_allocation_bytes < probed.limits.max_allocation_bytes) {
         core->allocation_limit = core->snapshot.limits.max_allocation_bytes;
     }
-    core->queue_family = *compute_family(core->snapshot);
+    core->compute.family = *compute_family(core->snapshot);
     TUFF_CHECK(create_device(*core));
     TUFF_TRY(allocator, create_allocator(*core));
     core->vma = allocator;
@@ -137,7 +156,8 @@ DeviceCore::~DeviceCore() {
         }
         vk.vkDestroyPipelineCache(device, pipeline_cache, nullptr);
         vk.vkDestroyPipelineLayout(device, layout, nullptr);
-        vk.vkDestroySemaphore(device, timeline, nullptr);
+        vk.vkDestroySemaphore(device, compute.timeline, nullptr);
+        if (transfer) vk.vkDestroySemaphore(device, transfer->timeline, nullptr);
         if (vma != nullptr) vmaDestroyAllocator(vma);
         vk.vkDestroyDevice(device, nullptr);
     }
@@ -150,37 +170,68 @@ Result<void> DeviceCore::check_alive() const {
                                  VK_ERROR_DEVICE_LOST});
 }
 
-Result<std::uint64_t> DeviceCore::submit(VkCommandBuffer commands, std::string_view what) {
+Result<Moment> DeviceCore::submit(Queue name, VkCommandBuffer commands, std::span<const Moment> after,
+                                  std::string_view what) {
     TUFF_CHECK(check_alive());
-    const std::lock_guard lock(queue_mutex);
-    const std::uint64_t value = last_value + 1;
-    VkSemaphoreSubmitInfo signal{};
-    signal.sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO;
-    signal.semaphore = timeline;
-    signal.value = value;
-    signal.stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT;
+    const auto at = [this](Queue queue, std::uint64_t value) {
+        VkSemaphoreSubmitInfo info{};
+        info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO;
+        info.semaphore = on(queue).timeline;
+        info.value = value;
+        info.stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT;
+        return info;
+    };
+    std::vector<VkSemaphoreSubmitInfo> waits;
+    for (const Moment& moment : after)
+        if (moment.value != 0) waits.push_back(at(moment.queue, moment.value));
+    QueueCore& queue = on(name);
+    const std::lock_guard lock(queue.mutex);
+    const std::uint64_t value = queue.last_value + 1;
+    const VkSemaphoreSubmitInfo signal = at(name, value);
     VkCommandBufferSubmitInfo buffer{};
     buffer.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO;
     buffer.commandBuffer = commands;
     VkSubmitInfo2 info{};
     info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2;
+    info.waitSemaphoreInfoCount = static_cast<std::uint32_t>(waits.size());
+    info.pWaitSemaphoreInfos = waits.data();
     info.commandBufferInfoCount = 1;
     info.pCommandBufferInfos = &buffer;
     info.signalSemaphoreInfoCount = 1;
     info.pSignalSemaphoreInfos = &signal;
-    const VkResult result = vk.vkQueueSubmit2(queue, 1, &info, VK_NULL_HANDLE);
+    const VkResult result = vk.vkQueueSubmit2(queue.queue, 1, &info, VK_NULL_HANDLE);
     if (result != VK_SUCCESS) return fail(result, "submitting {} to {}", what, snapshot.name);
-    last_value = value;
-    return value;
+    queue.last_value = value;
+    return Moment{name, value};
 }
 
-Result<void> DeviceCore::wait(std::uint64_t value, std::string_view what) {
+Result<std::uint64_t> DeviceCore::submit(VkCommandBuffer commands, std::string_view what) {
+    TUFF_TRY(moment, submit(Queue::compute, commands, {}, what));
+    return moment.value;
+}
+
+Result<bool> DeviceCore::reached(const Moment& moment) {
+    TUFF_CHECK(check_alive());
+    std::uint64_t value = 0;
+    const VkResult result = vk.vkGetSemaphoreCounterValue(device, on(moment.queue).timeline, &value);
+    if (result != VK_SUCCESS) return fail(result, "asking how far {} is", snapshot.name);
+    return value >= moment.value;
+}
+
+VkResult DeviceCore::wait_idle() {
+    const std::lock_guard lock(compute.mutex);
+    if (!transfer) return vk.vkDeviceWaitIdle(device);
+    const std::lock_guard other(transfer->mutex);
+    return vk.vkDeviceWaitIdle(device);
+}
+
+Result<void> DeviceCore::wait(const Moment& moment, std::string_view what) {
     TUFF_CHECK(check_alive());
     VkSemaphoreWaitInfo info{};
     info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
     info.semaphoreCount = 1;
-    info.pSemaphores = &timeline;
-    info.pValues = &value;
+    info.pSemaphores = &on(moment.queue).timeline;
+    info.pValues = &moment.value;
     const VkResult result = vk.vkWaitSemaphores(device, &info, UINT64_MAX);
     if (result != VK_SUCCESS) return fail(result, "waiting for {} on {}", what, snapshot.name);
     return {};
@@ -210,10 +261,7 @@ Result<std::unique_ptr<Device>> Device::open(const Instance& instance, std::size
 Device::Device(std::shared_ptr<DeviceCore> core) : core_(std::move(core)) {}
 
 Device::~Device() {
-    {
-        const std::lock_guard lock(core_->queue_mutex);
-        core_->vk.vkDeviceWaitIdle(core_->device);
-    }
+    core_->wait_idle();
     destroy_staging(*core_);  // its buffers hold on to the core, which would never go otherwise
 }
 
@@ -232,10 +280,21 @@ std::vector<HeapUse> Device::heap_use() const {
 
 Result<void> Device::wait_idle() {
     TUFF_CHECK(core_->check_alive());
-    const std::lock_guard lock(core_->queue_mutex);
-    const VkResult result = core_->vk.vkDeviceWaitIdle(core_->device);
+    const VkResult result = core_->wait_idle();
     if (result != VK_SUCCESS) return core_->fail(result, "waiting for {}", core_->snapshot.name);
     return {};
+}
+
+Result<void> Device::wait(const Moment& moment) {
+    return core_->wait(moment, "a stream");
+}
+
+Result<bool> Device::reached(const Moment& moment) {
+    return core_->reached(moment);
+}
+
+bool Device::has_transfer_queue() const {
+    return core_->transfer != nullptr;
 }
 
 bool Device::lost() const {

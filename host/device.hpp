@@ -15,6 +15,7 @@
 #include "host/instance.hpp"
 #include "host/memory.hpp"
 #include "host/pipeline.hpp"
+#include "host/queue.hpp"
 #include "host/snapshot.hpp"
 #include "shaders/table.hpp"
 
@@ -65,6 +66,13 @@ class Device {
 
     // Blocks until everything submitted is done.
     Result<void> wait_idle();
+
+    // Blocks until a moment is over, or says whether it is.
+    Result<void> wait(const Moment& moment);
+    Result<bool> reached(const Moment& moment);
+
+    // Whether Queue::transfer is a queue of its own.
+    [[nodiscard]] bool has_transfer_queue() const;
 
     [[nodiscard]] bool lost() const;
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "host/dispatch.hpp"
 #include "host/instance_core.hpp"
 #include "host/memory.hpp"
+#include "host/queue.hpp"
 #include "host/vma.hpp"
 
 namespace tuff::host {
@@ -25,8 +27,9 @@ struct DeviceCore;
 struct BufferCore {
     std::shared_ptr<DeviceCore> device;
     VkBuffer buffer = VK_NULL_HANDLE;
-    VmaAllocation allocation = nullptr;
-    std::byte* mapped = nullptr;  // null also where writing in place is switched off
+    VmaAllocation allocation = nullptr;        // null for imported memory
+    VkDeviceMemory imported = VK_NULL_HANDLE;  // host memory that is not ours, see host/import.hpp
+    std::byte* mapped = nullptr;               // null also where writing in place is switched off
     std::uint64_t size = 0;
     std::uint64_t address = 0;
     Intent intent = Intent::scratch;
@@ -55,6 +58,14 @@ struct Staging {
     VkCommandBuffer plain = VK_NULL_HANDLE;  // for commands without a staging buffer
 };
 
+struct QueueCore {
+    std::uint32_t family = 0;
+    VkQueue queue = VK_NULL_HANDLE;
+    std::mutex mutex;  // guards `queue` and `last_value`
+    VkSemaphore timeline = VK_NULL_HANDLE;
+    std::uint64_t last_value = 0;
+};
+
 struct DeviceCore : std::enable_shared_from_this<DeviceCore> {
     std::shared_ptr<InstanceCore> instance;
     VkPhysicalDevice physical = VK_NULL_HANDLE;
@@ -65,15 +76,13 @@ struct DeviceCore : std::enable_shared_from_this<DeviceCore> {
 
     DispatchTable vk;
     VkDevice device = VK_NULL_HANDLE;
-    std::uint32_t queue_family = 0;
-    VkQueue queue = VK_NULL_HANDLE;
     VmaAllocator vma = nullptr;
     VkPipelineLayout layout = VK_NULL_HANDLE;
 
-    std::mutex queue_mutex;  // guards `queue` and `last_value`
-    VkSemaphore timeline = VK_NULL_HANDLE;
-    std::uint64_t last_value = 0;
+    QueueCore compute;
+    std::unique_ptr<QueueCore> transfer;  // null: copies run on the compute queue
     std::atomic<bool> lost = false;
+    std::array<std::atomic<std::uint64_t>, VK_MAX_MEMORY_HEAPS> pinned_bytes{};  // imported, by heap
 
     std::mutex pipeline_mutex;  // guards the next two
     std::map<std::pair<std::string, std::vector<std::uint32_t>>, std::unique_ptr<Pipeline>> pipelines;
@@ -88,10 +97,24 @@ struct DeviceCore : std::enable_shared_from_this<DeviceCore> {
     DeviceCore& operator=(const DeviceCore&) = delete;
     ~DeviceCore();
 
-    // Submits one recorded command buffer; returns the timeline value that says it is done.
+    [[nodiscard]] QueueCore& on(Queue name) {
+        return name == Queue::transfer && transfer ? *transfer : compute;
+    }
+
+    // Submits one recorded command buffer, to start when all of `after` are over.
+    Result<Moment> submit(Queue queue, VkCommandBuffer commands, std::span<const Moment> after,
+                          std::string_view what);
+    // The same on the compute queue, after nothing but what was submitted to it before.
     Result<std::uint64_t> submit(VkCommandBuffer commands, std::string_view what);
-    // Blocks until the timeline reaches `value`.
-    Result<void> wait(std::uint64_t value, std::string_view what);
+    // Blocks until a moment is over.
+    Result<void> wait(const Moment& moment, std::string_view what);
+    Result<void> wait(std::uint64_t value, std::string_view what) {
+        return wait(Moment{Queue::compute, value}, what);
+    }
+    // Whether it is over, without waiting.
+    Result<bool> reached(const Moment& moment);
+    // Blocks until every queue is idle.
+    VkResult wait_idle();
     Result<void> check_alive() const;
 
     // Like host::fail_vk, and remembers a lost device.
@@ -109,6 +132,9 @@ struct DeviceCore : std::enable_shared_from_this<DeviceCore> {
 
 // host/memory.cpp
 Result<VmaAllocator> create_allocator(DeviceCore& core);
+using SharedFamilies = std::array<std::uint32_t, 2>;
+// For a buffer of `bytes` bytes in all; `families` must live as long as the result is used.
+VkBufferCreateInfo buffer_info(DeviceCore& core, std::uint64_t bytes, SharedFamilies& families);
 
 // host/pipeline_cache.cpp: never fail, what goes wrong is logged and costs a compilation.
 VkPipelineCache open_pipeline_cache(DeviceCore& core);

@@ -53,11 +53,8 @@ std::string what_is_left(const DeviceCore& core) {
 
 // One try in one memory type.
 VkResult create_in(DeviceCore& core, const Candidate& candidate, std::uint64_t bytes, BufferCore& out) {
-    VkBufferCreateInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
-    info.size = bytes + kTailBytes;
-    info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT |
-                 VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+    SharedFamilies families;
+    const VkBufferCreateInfo info = buffer_info(core, bytes + kTailBytes, families);
     VmaAllocationCreateInfo wish{};
     // Beyond the budget some systems page silently, which is slower than any placement chosen in the open.
     wish.flags = VMA_ALLOCATION_CREATE_WITHIN_BUDGET_BIT;
@@ -100,6 +97,23 @@ Result<void> check_size(const DeviceCore& core, Intent intent, std::uint64_t byt
 }
 
 }  // namespace
+
+VkBufferCreateInfo buffer_info(DeviceCore& core, std::uint64_t bytes, SharedFamilies& families) {
+    VkBufferCreateInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
+    info.size = bytes;
+    info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT |
+                 VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+    // Both queues use every buffer; sharing costs nothing for buffers, handing over would cost a barrier
+    // each.
+    families = {core.compute.family, core.on(Queue::transfer).family};
+    if (families[0] != families[1]) {
+        info.sharingMode = VK_SHARING_MODE_CONCURRENT;
+        info.queueFamilyIndexCount = static_cast<std::uint32_t>(families.size());
+        info.pQueueFamilyIndices = families.data();
+    }
+    return info;
+}
 
 Result<VmaAllocator> create_allocator(DeviceCore& core) {
     const DispatchTable& vk = core.vk;
@@ -203,14 +217,24 @@ std::vector<HeapUse> DeviceCore::heap_use() const {
     std::vector<HeapUse> use(snapshot.heaps.size());
     for (std::size_t i = 0; i < use.size(); ++i) {
         use[i].budget_bytes = std::min<std::uint64_t>(budgets[i].budget, heap_wall(*this, i));
-        use[i].usage_bytes = budgets[i].usage;
+        // What a driver reports need not include the host pages it has pinned for us.
+        use[i].usage_bytes = std::max<std::uint64_t>(
+            budgets[i].usage, budgets[i].statistics.blockBytes + pinned_bytes[i].load());
         use[i].free_bytes = minus_saturating(use[i].budget_bytes, use[i].usage_bytes);
     }
     return use;
 }
 
 BufferCore::~BufferCore() {
-    if (buffer != VK_NULL_HANDLE) vmaDestroyBuffer(device->vma, buffer, allocation);
+    if (imported != VK_NULL_HANDLE) {
+        device->pinned_bytes[placed.heap] -= size + kTailBytes;
+        device->vk.vkDestroyBuffer(device->device, buffer, nullptr);
+        device->vk.vkFreeMemory(device->device, imported, nullptr);
+    } else if (allocation != nullptr) {
+        vmaDestroyBuffer(device->vma, buffer, allocation);
+    } else if (buffer != VK_NULL_HANDLE) {
+        device->vk.vkDestroyBuffer(device->device, buffer, nullptr);
+    }
 }
 
 Buffer::Buffer() = default;

@@ -52,6 +52,7 @@ Overloaded(Visitors...) -> Overloaded<Visitors...>;
 struct Stream::Impl {
     std::shared_ptr<DeviceCore> core;
     std::string name;
+    Queue queue = Queue::compute;
     std::vector<Command> commands;
     std::vector<std::byte> push;
     AccessTracker tracker;
@@ -63,7 +64,7 @@ struct Stream::Impl {
     VkCommandPool pool = VK_NULL_HANDLE;
     VkCommandBuffer buffer = VK_NULL_HANDLE;
     VkQueryPool queries = VK_NULL_HANDLE;
-    std::uint64_t value = 0;  // of the last submission; 0: never run
+    Moment last;  // the end of the last submission
     bool in_flight = false;
 
     ~Impl();
@@ -76,11 +77,8 @@ struct Stream::Impl {
 };
 
 Stream::Impl::~Impl() {
-    if (in_flight && !core->wait(value, name)) {
-        // A lost device still has to let go of the commands; this returns in finite time.
-        const std::lock_guard lock(core->queue_mutex);
-        core->vk.vkDeviceWaitIdle(core->device);
-    }
+    // A lost device still has to let go of the commands; this returns in finite time.
+    if (in_flight && !core->wait(last, name)) core->wait_idle();
     if (pool != VK_NULL_HANDLE) core->vk.vkDestroyCommandPool(core->device, pool, nullptr);
     if (queries != VK_NULL_HANDLE) core->vk.vkDestroyQueryPool(core->device, queries, nullptr);
 }
@@ -119,9 +117,10 @@ void Stream::Impl::order(std::span<const AccessTracker::Range> ranges) {
     ++work;
 }
 
-Stream::Stream(Device& device, std::string_view name) : impl_(std::make_unique<Impl>()) {
+Stream::Stream(Device& device, std::string_view name, Queue queue) : impl_(std::make_unique<Impl>()) {
     impl_->core = device.core();
     impl_->name = name;
+    impl_->queue = queue;
 }
 Stream::Stream(Stream&&) noexcept = default;
 Stream& Stream::operator=(Stream&&) noexcept = default;
@@ -134,6 +133,10 @@ Result<void> Stream::dispatch(const Pipeline& pipeline, std::span<const std::byt
     if (push.size() > kPushConstantBytes || push.size() % 4 != 0) {
         return fail(ErrorCode::usage, "kernel '{}': {} bytes of push constants; at most {}, in words of 4",
                     pipeline.name(), push.size(), kPushConstantBytes);
+    }
+    if (!self.core->snapshot.queue_families[self.core->on(self.queue).family].compute) {
+        return fail(ErrorCode::usage, "kernel '{}': the {} queue of {} runs no kernels", pipeline.name(),
+                    queue_name(self.queue), self.core->snapshot.name);
     }
     const auto& limit = self.core->snapshot.limits.max_workgroup_count;
     if (groups.x == 0 || groups.y == 0 || groups.z == 0 || groups.x > limit[0] || groups.y > limit[1] ||
@@ -190,9 +193,10 @@ Result<std::uint32_t> Stream::timestamp() {
     Impl& self = *impl_;
     TUFF_CHECK(self.check_recording());
     const DeviceSnapshot& device = self.core->snapshot;
-    if (device.queue_families[self.core->queue_family].timestamp_valid_bits == 0 ||
+    if (device.queue_families[self.core->on(self.queue).family].timestamp_valid_bits == 0 ||
         device.limits.timestamp_period_ns <= 0) {
-        return fail(ErrorCode::unsupported, "{} has no timestamps on its compute queue", device.name);
+        return fail(ErrorCode::unsupported, "{} has no timestamps on its {} queue", device.name,
+                    queue_name(self.queue));
     }
     self.barrier();
     self.commands.emplace_back(TimestampCommand{self.timestamps});
@@ -223,10 +227,7 @@ void Stream::Impl::record_one(const Command& command) {
             },
             [&](const CopyCommand& c) { vk.vkCmdCopyBuffer(buffer, c.from, c.to, 1, &c.region); },
             [&](const FillCommand& c) { vk.vkCmdFillBuffer(buffer, c.buffer, c.offset, c.bytes, c.word); },
-            [&](const BarrierCommand&) {
-                memory_barrier(*core, buffer, kWorkStages, kWorkWrites, kWorkStages,
-                               kWorkReads | kWorkWrites);
-            },
+            [&](const BarrierCommand&) { work_barrier(*core, queue, buffer); },
             [&](const TimestampCommand& c) {
                 vk.vkCmdWriteTimestamp2(buffer, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT, queries, c.index);
             },
@@ -245,7 +246,7 @@ void Stream::Impl::record_one(const Command& command) {
 
 Result<void> Stream::Impl::record() {
     if (pool == VK_NULL_HANDLE) {
-        TUFF_TRY(created, create_command_pool(*core, name));
+        TUFF_TRY(created, create_command_pool(*core, queue, name));
         pool = created;
     }
     if (buffer == VK_NULL_HANDLE) {
@@ -261,10 +262,10 @@ Result<void> Stream::Impl::record() {
         if (result != VK_SUCCESS)
             return core->fail(result, "creating {} timestamps for '{}'", timestamps, name);
     }
-    TUFF_CHECK(begin_commands(*core, buffer));
+    TUFF_CHECK(begin_commands(*core, queue, buffer));
     if (timestamps != 0) core->vk.vkCmdResetQueryPool(buffer, queries, 0, timestamps);
     for (const Command& command : commands) record_one(command);
-    return end_commands(*core, buffer);
+    return end_commands(*core, queue, buffer);
 }
 
 Result<void> Stream::finish() {
@@ -279,12 +280,12 @@ Result<void> Stream::finish() {
     return {};
 }
 
-Result<void> Stream::submit() {
+Result<void> Stream::submit(std::span<const Moment> after) {
     Impl& self = *impl_;
     if (!self.finished) return fail(ErrorCode::usage, "stream '{}' is run before it is finished", self.name);
     TUFF_CHECK(wait());
-    TUFF_TRY(value, self.core->submit(self.buffer, self.name));
-    self.value = value;
+    TUFF_TRY(moment, self.core->submit(self.queue, self.buffer, after, self.name));
+    self.last = moment;
     self.in_flight = true;
     return {};
 }
@@ -292,7 +293,7 @@ Result<void> Stream::submit() {
 Result<void> Stream::wait() {
     Impl& self = *impl_;
     if (!self.in_flight) return self.core->check_alive();
-    TUFF_CHECK(self.core->wait(self.value, self.name));
+    TUFF_CHECK(self.core->wait(self.last, self.name));
     self.in_flight = false;
     return {};
 }
@@ -304,7 +305,7 @@ Result<void> Stream::run() {
 
 Result<std::vector<double>> Stream::timestamps_ns() {
     Impl& self = *impl_;
-    if (self.value == 0 || self.in_flight) {
+    if (self.last.value == 0 || self.in_flight) {
         return fail(ErrorCode::usage, "stream '{}' has no finished run to tell times of", self.name);
     }
     std::vector<double> times(self.timestamps);
@@ -316,11 +317,15 @@ Result<std::vector<double>> Stream::timestamps_ns() {
     if (result != VK_SUCCESS) return self.core->fail(result, "reading the timestamps of '{}'", self.name);
     const DeviceSnapshot& device = self.core->snapshot;
     for (std::size_t i = 0; i < times.size(); ++i) {
-        times[i] =
-            ticks_to_ns(raw[i], raw[0], device.queue_families[self.core->queue_family].timestamp_valid_bits,
-                        device.limits.timestamp_period_ns);
+        times[i] = ticks_to_ns(raw[i], raw[0],
+                               device.queue_families[self.core->on(self.queue).family].timestamp_valid_bits,
+                               device.limits.timestamp_period_ns);
     }
     return times;
+}
+
+Moment Stream::last() const {
+    return impl_->last;
 }
 
 std::size_t Stream::command_count() const {

@@ -46,7 +46,7 @@ struct Access {
 // fails leaves the stream as it was.
 class Stream {
   public:
-    explicit Stream(Device& device, std::string_view name = "stream");
+    explicit Stream(Device& device, std::string_view name = "stream", Queue queue = Queue::compute);
     Stream(Stream&&) noexcept;
     Stream& operator=(Stream&&) noexcept;
     ~Stream();  // waits for a run in flight
@@ -87,11 +87,13 @@ class Stream {
 
     // submit() and wait().
     Result<void> run();
-    // Hands the commands to the device, after everything submitted before; waits first where this stream's
-    // last run has not ended.
-    Result<void> submit();
+    // Hands the commands to the device, after everything submitted to this queue before and after the moments
+    // given, of whichever queue; waits first where this stream's last run has not ended.
+    Result<void> submit(std::span<const Moment> after = {});
     // Blocks until the last run has ended; at once where there is none.
     Result<void> wait();
+    // The end of the last run submitted.
+    [[nodiscard]] Moment last() const;
     // Of the last run, which must have ended: nanoseconds since the stream's first timestamp.
     Result<std::vector<double>> timestamps_ns();
 

@@ -19,7 +19,7 @@ Result<void> check_range(const Buffer& buffer, std::uint64_t offset, std::uint64
 
 Result<void> prepare_pool(DeviceCore& core) {
     if (core.staging.pool != VK_NULL_HANDLE) return {};
-    TUFF_TRY(pool, create_command_pool(core, "transfers"));
+    TUFF_TRY(pool, create_command_pool(core, Queue::compute, "transfers"));
     core.staging.pool = pool;
     TUFF_TRY(plain, create_command_buffer(core, pool));
     core.staging.plain = plain;
@@ -54,14 +54,15 @@ Result<void> prepare_ring(DeviceCore& core, std::array<StagingSlot, 2>& ring, In
 Result<std::uint64_t> submit_copy(DeviceCore& core, VkCommandBuffer commands, VkBuffer from,
                                   std::uint64_t from_offset, VkBuffer to, std::uint64_t to_offset,
                                   std::uint64_t bytes, std::string_view what) {
-    TUFF_CHECK(begin_commands(core, commands));
+    TUFF_CHECK(begin_commands(core, Queue::compute, commands));
     const VkBufferCopy region{from_offset, to_offset, bytes};
     core.vk.vkCmdCopyBuffer(commands, from, to, 1, &region);
-    TUFF_CHECK(end_commands(core, commands));
+    TUFF_CHECK(end_commands(core, Queue::compute, commands));
     return core.submit(commands, what);
 }
 
 Result<void> flush(DeviceCore& core, const BufferCore& buffer, std::uint64_t offset, std::uint64_t bytes) {
+    if (buffer.allocation == nullptr) return {};  // imported memory is coherent
     const VkResult result = vmaFlushAllocation(core.vma, buffer.allocation, offset, bytes);
     if (result != VK_SUCCESS) return core.fail(result, "flushing '{}'", buffer.label);
     return {};
@@ -69,6 +70,7 @@ Result<void> flush(DeviceCore& core, const BufferCore& buffer, std::uint64_t off
 
 Result<void> invalidate(DeviceCore& core, const BufferCore& buffer, std::uint64_t offset,
                         std::uint64_t bytes) {
+    if (buffer.allocation == nullptr) return {};
     const VkResult result = vmaInvalidateAllocation(core.vma, buffer.allocation, offset, bytes);
     if (result != VK_SUCCESS) return core.fail(result, "reading '{}'", buffer.label);
     return {};
@@ -207,9 +209,9 @@ Result<void> fill(Device& device, Buffer& buffer, std::uint64_t offset, std::uin
     const std::lock_guard lock(core.staging.mutex);
     TUFF_CHECK(prepare_pool(core));
     const VkCommandBuffer commands = core.staging.plain;
-    TUFF_CHECK(begin_commands(core, commands));
+    TUFF_CHECK(begin_commands(core, Queue::compute, commands));
     core.vk.vkCmdFillBuffer(commands, to.buffer, offset, bytes, word);
-    TUFF_CHECK(end_commands(core, commands));
+    TUFF_CHECK(end_commands(core, Queue::compute, commands));
     TUFF_TRY(value, core.submit(commands, "a fill"));
     return core.wait(value, "a fill");
 }
