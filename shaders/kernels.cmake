@@ -10,9 +10,9 @@
 #
 # Tile shapes and work splits are specialization constants, documented in each source.
 
-# The tensor formats, in the order in which tables print them. A format is a row here, backend/formats/<name>.cpp and
+# The tensor formats, by their ids in GGUF: the order in which tables print them. A format is a row here, backend/formats/<name>.cpp and
 # shaders/formats/<name>.glsl, and nothing else.
-set(TUFF_FORMATS f32 f16 bf16 q8_0 q4_0 q4_k q6_k)
+set(TUFF_FORMATS f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_k q3_k q4_k q5_k q6_k iq4_nl iq4_xs bf16 mxfp4 nvfp4)
 
 # Software devices that fold uniform loads (host/snapshot.hpp): one subgroup of eight lanes per workgroup, lanes = rows.
 tuff_kernel(matmul_lanes FORMATS ${TUFF_FORMATS} DEFINES LAYOUT_LANES NEEDS storage8 storage16 int8 float16 SUBGROUP 8)

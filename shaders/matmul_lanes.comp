@@ -11,14 +11,22 @@
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 #include "lib/lane.glsl"
-#include "format.glsl"
 
 layout(local_size_x = LANES) in;
 layout(constant_id = 0) const uint ROW_TILES = 1;  // tiles of 8 rows per workgroup
 layout(constant_id = 1) const uint TOKENS = 1;     // tokens per workgroup
 layout(constant_id = 2) const uint UNROLL = 1;     // groups of 32 K per loop iteration; divides the number of groups
 layout(constant_id = 3) const bool FACTORED = false;
-layout(constant_id = 4) const uint SUMS = 1;  // accumulators per (row, token) inside a group
+layout(constant_id = 4) const uint SUMS = 1;  // accumulators per sum inside a group
+
+#include "format.glsl"
+#ifdef LANE_SUMS  // codes of the same unit share a sum
+float code_unit(uint l) { return sum_unit(code_sum(l)); }
+#else
+#define LANE_SUMS LANE_CODES
+uint code_sum(uint l) { return l; }
+float sum_unit(uint a) { return code_unit(a); }
+#endif
 
 layout(push_constant, scalar) uniform Arguments {
     uvec2 w;              // weights, lanes layout
@@ -63,28 +71,30 @@ void main() {
             float d[ROW_TILES][GROUP_SCALES], m[ROW_TILES][GROUP_SCALES];
             [[unroll]] for (uint r = 0; r < ROW_TILES; r++) lane_scales(w[r], g, d[r], m[r]);
             if (FACTORED) {
-                float s[ROW_TILES][TOKENS][LANE_CODES][SUMS];
+                float s[ROW_TILES][TOKENS][LANE_SUMS][SUMS];
                 [[unroll]] for (uint r = 0; r < ROW_TILES; r++)
                     [[unroll]] for (uint t = 0; t < TOKENS; t++)
-                        [[unroll]] for (uint l = 0; l < LANE_CODES; l++)
+                        [[unroll]] for (uint l = 0; l < LANE_SUMS; l++)
                             [[unroll]] for (uint a = 0; a < SUMS; a++) s[r][t][l][a] = 0;
                 [[unroll]] for (uint j = 0; j < STEPS; j++)
                     [[unroll]] for (uint r = 0; r < ROW_TILES; r++) {
                         float c[LANE_CODES];
                         lane_codes(w[r], g, j, c);
-                        [[unroll]] for (uint l = 0; l < LANE_CODES; l++)
+                        [[unroll]] for (uint l = 0; l < LANE_CODES; l++) {
+                            uint n = code_sum(l);
                             [[unroll]] for (uint t = 0; t < TOKENS; t++)
-                                s[r][t][l][j % SUMS] = fma(c[l], x.v[(j + l * STEPS) * TOKENS + t], s[r][t][l][j % SUMS]);
+                                s[r][t][n][j % SUMS] = fma(c[l], x.v[(j + l * STEPS) * TOKENS + t], s[r][t][n][j % SUMS]);
+                        }
                     }
                 [[unroll]] for (uint r = 0; r < ROW_TILES; r++)
                     [[unroll]] for (uint t = 0; t < TOKENS; t++) {
                         [[unroll]] for (uint h = 0; h < GROUP_SCALES; h++) {
                             float total = 0;
-                            [[unroll]] for (uint l = 0; l < LANE_CODES; l++)
-                                if (l * STEPS * GROUP_SCALES / 32 == h) {
+                            [[unroll]] for (uint l = 0; l < LANE_SUMS; l++)
+                                if (l * GROUP_SCALES / LANE_SUMS == h) {
                                     float part = s[r][t][l][0];
                                     [[unroll]] for (uint a = 1; a < SUMS; a++) part += s[r][t][l][a];
-                                    total = fma(part, code_unit(l), total);
+                                    total = fma(part, sum_unit(l), total);
                                 }
                             acc[r][t] = fma(d[r][h], total, acc[r][t]);
 #ifdef GROUP_OFFSET

@@ -2,13 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <span>
 
 #include "backend/half.hpp"
 #include "tests/backend/golden_file.hpp"
 #include "tests/backend/printing.hpp"
 #include "tests/backend/random_blocks.hpp"
+#include "tests/backend/sha256.hpp"
 
 namespace tuff::test {
 namespace {
@@ -49,9 +52,60 @@ TEST_P(EveryFormat, DecodesTheGoldenBlocksToTheSameBits) {
     }
 }
 
+// What <format>.sweep.q.bin would hold for formats that have no such file: every finite 16-bit pattern.
+std::vector<std::byte> finite_halves(std::uint16_t exponent_mask) {
+    std::vector<std::byte> halves;
+    for (std::uint32_t bits = 0; bits < 65536; bits++)
+        if ((bits & exponent_mask) != exponent_mask)
+            for (const std::uint32_t byte : {bits & 255u, bits >> 8}) halves.push_back(std::byte(byte));
+    return halves;
+}
+
+TEST_P(EveryFormat, DecodesEveryCodeOfTheSweepToTheGoldenDigest) {
+    const std::string name(format().name);
+    if (name == "f32") return;
+    const std::vector<std::byte> blocks = name == "f16"    ? finite_halves(0x7c00)
+                                          : name == "bf16" ? finite_halves(0x7f80)
+                                                           : golden_file(name + ".sweep.q.bin");
+    ASSERT_FALSE(blocks.empty());
+    std::vector<float> values(blocks.size() / format().type().block_bytes * format().type().block_elements);
+    format().decode(blocks.data(), values.size(), values.data());
+    EXPECT_EQ(sha256(std::as_bytes(std::span(values))), golden_sweep_digest(name));
+}
+
+TEST_P(EveryFormat, MakesAnyBytesAValidBlockBySettingItsScales) {
+    Random random(11);
+    const TypeInfo& type = format().type();
+    std::vector<std::byte> block(type.block_bytes);
+    std::vector<float> values(type.block_elements);
+    for (const float scale : {0.0f, 0.01f, -0.01f, 0x1p-24f, 0x1p-130f})
+        for (int trial = 0; trial < 200; trial++) {
+            for (std::byte& byte : block) byte = std::byte(random() >> 56);
+            format().set_scales(block.data(), scale, -scale);
+            format().decode(block.data(), values.size(), values.data());
+            for (const float value : values) {
+                ASSERT_TRUE(std::isfinite(value)) << scale;
+                // The largest factor beside the scale is 32 * 128, in q6_k; the scale itself is rounded to 11
+                // bits.
+                ASSERT_LE(std::fabs(value), 4100 * std::max(std::fabs(scale), 0x1p-24f)) << scale;
+            }
+        }
+}
+
+// Bytes of a chunk in the lanes layout, for the formats that are wider there than in the file.
+struct Widened {
+    std::string_view format;
+    std::uint64_t bytes;
+};
+constexpr Widened kWidened[] = {{"q3_k", 114},   {"q4_k", 148}, {"q5_k", 180}, {"iq4_nl", 34},
+                                {"iq4_xs", 266}, {"mxfp4", 33}, {"nvfp4", 68}};
+
 TEST_P(EveryFormat, PlanesTakeNoMoreBytesThanTheyMustAndJoinToTheSameBits) {
     Random random(7);
     const TypeInfo& type = format().type();
+    const std::uint64_t chunk =
+        std::uint64_t{format().chunk_elements} / type.block_elements * type.block_bytes;
+    const auto* const widened = std::ranges::find(kWidened, format().name, &Widened::format);
     for (const PlaneSet* set : {&format().wide, &format().lanes}) {
         ASSERT_LE(set->planes.size(), kMaxPlanes);
         std::vector<std::vector<std::byte>> planes;
@@ -61,9 +115,7 @@ TEST_P(EveryFormat, PlanesTakeNoMoreBytesThanTheyMustAndJoinToTheSameBits) {
             EXPECT_EQ(plane.bytes % plane.granule, 0u);
             bytes += planes.back().size();
         }
-        const std::uint64_t chunk =
-            std::uint64_t{format().chunk_elements} / type.block_elements * type.block_bytes;
-        EXPECT_LE(bytes, set == &format().wide ? chunk : chunk + chunk / 32);
+        EXPECT_EQ(bytes, set == &format().lanes && widened != std::end(kWidened) ? widened->bytes : chunk);
         for (int trial = 0; trial < 100; trial++) {
             std::vector<std::byte> blocks(chunk), again(chunk);
             for (std::byte& byte : blocks) byte = std::byte(random() >> 56);
@@ -87,6 +139,14 @@ TEST_P(EveryFormat, MagnitudesAreNoSmallerThanTheValues) {
     format().magnitude(blocks.data(), elements, magnitudes.data());
     for (std::uint64_t i = 0; i < elements; i++)
         ASSERT_GE(magnitudes[i], std::fabs(values[i]) * 0.999999f) << i;
+}
+
+TEST(Sha256, GivesTheDigestsOfTheStandardsExamples) {
+    const auto digest = [](std::string_view text) { return sha256(std::as_bytes(std::span(text))); };
+    EXPECT_EQ(digest("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(digest(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    EXPECT_EQ(digest("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
+              "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
 TEST(Half, WidensEveryPatternAndRoundsItBack) {

@@ -1,0 +1,51 @@
+// mxfp4: blocks of 32, value = level[code] * 2^(e - 128), 4-bit codes, 8-bit e.
+#define GROUP_SCALES 1
+#include "lib/levels.glsl"
+
+#ifdef LAYOUT_LANES
+// Levels, not codes: a byte per weight holds twice the level (the lowest bit tells minus zero from zero). Scales are taken
+// four times as large, so that none is subnormal, and codes a quarter, never the other way round (backend/formats/mxfp4.cpp).
+#define LANE_CODES 1
+float code_unit(uint l) { return FACTORED ? 1.0 / 4 : 1.0; }
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Levels { int8_t q[32 * LANES]; };
+layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer Scales { uint8_t e[LANES]; };
+struct Tile {
+    Levels levels;
+    Scales scales;
+};
+#define TILE_BYTES(groups) ((groups) * 256u + (((groups) * 8u + 15u) & ~15u))
+Tile tile_open(uvec2 base, uint groups) { return Tile(Levels(base), Scales(advance(base, groups * 256u))); }
+
+void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) {
+    Levels at = t.levels + g;
+    float level = float(int(LANE_LOAD(at.q, j)) >> 1);
+    c[0] = FACTORED ? level : level * (1.0 / 4);
+}
+void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
+    Scales at = t.scales + g;
+    d[0] = uintBitsToFloat((min(LANE_UINT8(at.e, 0), 253u) + 1u) << 23);
+}
+#endif
+
+#ifdef LAYOUT_PLANES
+struct Row {
+    uvec2 codes;
+    uvec2 scales;
+};
+Row row_open(uvec2 base, uint rows, uint row, uint groups) {
+    uint codes = groups * 16u, scales = round_up_16(groups);
+    return Row(advance(base, row, codes), advance(advance(base, rows, codes), row, scales));
+}
+// levels * 2^(e - 128); the smallest by their bits, because arithmetic may take subnormal numbers for zero.
+vec4 mxfp4_values(vec4 levels, uint e) {
+    if (e >= 2u) return levels * uintBitsToFloat((e - 1u) << 23);
+    vec4 magnitudes = abs(levels) * float(e + 1u);
+    uvec4 bits = mix(floatBitsToUint(magnitudes) - (128u << 23), uvec4(magnitudes) << 21, lessThan(magnitudes, vec4(4)));
+    return uintBitsToFloat(bits | (floatBitsToUint(levels) & 0x80000000u));
+}
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uint q = Words(r.codes).v[g * 4u + s], e = byte_at(Words(r.scales), g);
+    low = mxfp4_values(levels(LEVELS_FP4, q), e);
+    high = mxfp4_values(levels(LEVELS_FP4, q >> 4), e);
+}
+#endif

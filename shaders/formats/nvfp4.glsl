@@ -1,0 +1,48 @@
+// nvfp4: blocks of 64 in 4 groups of 16, value = level[code] * scale / 2, 4-bit codes, UE4M3 scales.
+#define GROUP_SCALES 2
+#include "lib/levels.glsl"
+
+// A UE4M3 number without bit 7 is a half without its sign and three bits of its exponent, times 256. 0x7f is 0.
+#define UE4M3_HALF(byte) ((byte) == 127u ? 0u : ((byte) & 127u) << 7)
+
+#ifdef LAYOUT_LANES
+// Levels, not codes: a byte per weight holds twice the level (the lowest bit tells minus zero from zero).
+#define LANE_CODES 2
+float code_unit(uint l) { return 1.0; }
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Levels { int8_t q[32 * LANES]; };
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Scales { uint8_t s[2 * LANES]; };
+struct Tile {
+    Levels levels;
+    Scales scales;
+};
+#define TILE_BYTES(groups) ((groups) * 272u)
+Tile tile_open(uvec2 base, uint groups) { return Tile(Levels(base), Scales(advance(base, groups * 256u))); }
+
+void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) {
+    Levels at = t.levels + g;
+    [[unroll]] for (uint l = 0; l < 2; l++) c[l] = float(int(LANE_LOAD(at.q, j + 16 * l)) >> 1);
+}
+void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
+    Scales at = t.scales + g;
+    [[unroll]] for (uint h = 0; h < 2; h++) {
+        uint s = LANE_UINT8(at.s, h);
+        d[h] = float(uint16BitsToHalf(uint16_t(UE4M3_HALF(s)))) * 128.0;
+    }
+}
+#endif
+
+#ifdef LAYOUT_PLANES
+struct Row {
+    uvec2 codes;
+    uvec2 scales;
+};
+Row row_open(uvec2 base, uint rows, uint row, uint groups) {
+    uint codes = groups * 16u, scales = round_up_16(groups * 2u);
+    return Row(advance(base, row, codes), advance(advance(base, rows, codes), row, scales));
+}
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uint q = Words(r.codes).v[g * 4u + s], scales = Words(r.scales).v[g >> 1] >> ((g & 1u) * 16u);
+    low = levels(LEVELS_FP4, q) * (widen_half(UE4M3_HALF(scales & 255u)) * 128.0);
+    high = levels(LEVELS_FP4, q >> 4) * (widen_half(UE4M3_HALF((scales >> 8) & 255u)) * 128.0);
+}
+#endif

@@ -1,0 +1,72 @@
+// q3_k: super-blocks of 256 in 16 groups of 16, value = d * scale * (code - 4); 3-bit codes, 6-bit signed scales, f16 d.
+#define GROUP_SCALES 2
+#define GROUP_OFFSET 1
+#include "lib/bits.glsl"
+
+#ifdef LAYOUT_LANES
+// Step j has three bytes (backend/formats/codes.hpp); no code is shifted but the lowest bits of codes 3 and 7.
+#define LANE_CODES 8
+#define LANE_SUMS 6
+uint code_sum(uint l) { return l < 4 ? (l == 3 ? 2 : l & 1) : (l == 7 ? 5 : l == 4 ? 3 : 4); }
+float sum_unit(uint a) { return a % 3 == 0 ? 1.0 : a % 3 == 1 ? 1.0 / 8 : 1.0 / 32; }
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Codes { uint8_t q[12 * LANES]; };
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Scales { int8_t s[2 * LANES]; };
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Supers { float16_t d[LANES]; };
+struct Tile {
+    Codes codes;
+    Scales scales;
+    Supers supers;
+};
+#define TILE_BYTES(groups) ((groups) * 114u)
+Tile tile_open(uvec2 base, uint groups) {
+    return Tile(Codes(base), Scales(advance(base, groups * 96u)), Supers(advance(base, groups * 112u)));
+}
+
+void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) {
+    Codes at = t.codes + g;
+    uint a = LANE_UINT8(at.q, j), b = LANE_UINT8(at.q, j + 4), e = LANE_UINT8(at.q, j + 8);
+    c[0] = float(int(a & 7u));
+    c[1] = float(int(a & 56u));
+    c[2] = float(int(e & 7u));
+    c[3] = float(int((a & 192u) | ((e >> 1) & 32u)));
+    c[4] = float(int(b & 7u));
+    c[5] = float(int(b & 56u));
+    c[6] = float(int(e & 56u));
+    c[7] = float(int((b & 192u) | ((e >> 2) & 32u)));
+}
+void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
+    Scales at = t.scales + g;
+    Supers super = t.supers + (g >> 3);
+    float s = LANE_FLOAT16(super.d, 0);
+    [[unroll]] for (uint h = 0; h < 2; h++) {
+        d[h] = s * LANE_INT8(at.s, h);
+        m[h] = -4.0 * d[h];
+    }
+}
+#endif
+
+#ifdef LAYOUT_PLANES
+struct Row {
+    uvec2 pairs;
+    uvec2 thirds;
+    uvec2 scales;  // 12 bytes of packed scales per super-block, as in the file
+    uvec2 supers;
+};
+Row row_open(uvec2 base, uint rows, uint row, uint groups) {
+    uint pairs = groups * 8u, thirds = groups * 4u, scales = round_up_16((groups >> 3) * 12u), supers = round_up_16(groups >> 2);
+    uvec2 thirds_base = advance(base, rows, pairs), scales_base = advance(thirds_base, rows, thirds);
+    return Row(advance(base, row, pairs), advance(thirds_base, row, thirds), advance(scales_base, row, scales),
+               advance(advance(scales_base, rows, scales), row, supers));
+}
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uint q = Words(r.pairs).v[g * 2u + (s & 1u)] >> (s & 2u), thirds = Words(r.thirds).v[g];
+    // Scales 2g and 2g + 1 of 16: low nibbles in 8 bytes, twice; then pairs of high bits in 4 bytes, four times.
+    uint j = (g & 7u) * 2u, at = (g >> 3) * 3u;
+    uint lows = Words(r.scales).v[at + ((j >> 2) & 1u)] >> ((j & 2u) * 8u + (j >> 3) * 4u);
+    uint highs = Words(r.scales).v[at + 2u] >> ((j & 2u) * 8u + (j >> 2) * 2u);
+    uint scales = (lows & 0x0f0fu) | ((highs & 0x0303u) << 4);
+    float d = half_at(Words(r.supers), g >> 3);
+    low = (unsigned_bytes((q & 0x03030303u) | low_bits(thirds, s) << 2) - 4.0) * (d * (float(scales & 255u) - 32.0));
+    high = (unsigned_bytes(((q >> 4) & 0x03030303u) | high_bits(thirds, s) << 2) - 4.0) * (d * (float(scales >> 8) - 32.0));
+}
+#endif
