@@ -28,8 +28,9 @@ Result<CacheLayout> CacheLayout::make(CacheKind kind, CacheSide side, const Cach
                         plane.row_bytes, plane.granule);
     }
     if (capacity > kMaxBytes / row.bytes() / kv_heads)
-        return fail(ErrorCode::usage, "{} positions of {} kv heads of {} bytes are beyond the limit of 2^40 bytes",
-                    capacity, kv_heads, row.bytes());
+        return fail(ErrorCode::usage,
+                    "{} positions of {} kv heads of {} bytes are beyond the limit of 2^40 bytes", capacity,
+                    kv_heads, row.bytes());
 
     CacheLayout layout;
     layout.kind_ = kind;

@@ -1,14 +1,14 @@
-// Where the rows of a KV cache lie in device memory. A row is what one token leaves for one KV head on one side
-// (K or V), encoded in a cache format. The layout is a pure function of how the format cuts a row, of the number
-// of KV heads, of the capacity, and of the kind of kernels that will read it:
+// Where the rows of a KV cache lie in device memory. A row is what one token leaves for one KV head on one
+// side (K or V), encoded in a cache format. The layout is a pure function of how the format cuts a row, of
+// the number of KV heads, of the capacity, and of the kind of kernels that will read it:
 //
 //   lanes  tiles of 8 positions, plane after plane in each tile. K: the positions are interleaved granule by
-//          granule, so that eight neighbouring loads are one value of eight positions (lanes = positions). V: the
-//          rows follow each other, so that they are eight values of one position (lanes = values of the head).
-//          [kv head][tile][plane]...
+//          granule, so that eight neighbouring loads are one value of eight positions (lanes = positions). V:
+//          the rows follow each other, so that they are eight values of one position (lanes = values of the
+//          head). [kv head][tile][plane]...
 //   wide   plane after plane over the whole side, rows one after the other: neighbouring invocations read
-//          neighbouring words, and codes are 16-byte aligned wherever a row of them is a multiple of 16 bytes.
-//          [plane][kv head][position]
+//          neighbouring words, and codes are 16-byte aligned wherever a row of them is a multiple of 16
+//          bytes. [plane][kv head][position]
 //
 // Neither holds padding, but for the capacity, which is rounded up to whole tiles.
 //
@@ -35,7 +35,8 @@ struct CachePlane {
     friend bool operator==(const CachePlane&, const CachePlane&) = default;
 };
 
-// How a format cuts a row of a certain head size. On the host an encoded row is its planes one after the other.
+// How a format cuts a row of a certain head size. On the host an encoded row is its planes one after the
+// other.
 struct CacheRow {
     std::array<CachePlane, kMaxCachePlanes> planes{};
     std::uint32_t plane_count = 0;
@@ -59,8 +60,8 @@ struct PlacedPlane {
 
 class CacheLayout {
   public:
-    // `capacity`: positions per KV head. usage: a row, KV heads or capacity of 0, a granule that is not 1, 2 or 4
-    // bytes or does not divide its plane, or a side beyond 2^40 bytes.
+    // `capacity`: positions per KV head. usage: a row, KV heads or capacity of 0, a granule that is not 1, 2
+    // or 4 bytes or does not divide its plane, or a side beyond 2^40 bytes.
     static Result<CacheLayout> make(CacheKind kind, CacheSide side, const CacheRow& row,
                                     std::uint32_t kv_heads, std::uint64_t capacity);
 
@@ -73,8 +74,9 @@ class CacheLayout {
     [[nodiscard]] std::uint64_t bytes() const;
     [[nodiscard]] std::span<const PlacedPlane> planes() const { return {placed_.data(), row_.plane_count}; }
 
-    // Places encoded rows (row().bytes() each) of positions [first, first + count) of one KV head into `side`, or
-    // takes them out again. For tests, references and saved caches; appending on the device is a kernel's work.
+    // Places encoded rows (row().bytes() each) of positions [first, first + count) of one KV head into
+    // `side`, or takes them out again. For tests, references and saved caches; appending on the device is a
+    // kernel's work.
     void pack(std::uint32_t kv_head, std::uint64_t first, std::uint64_t count,
               std::span<const std::byte> rows, std::span<std::byte> side) const;
     void unpack(std::uint32_t kv_head, std::uint64_t first, std::uint64_t count,
@@ -96,8 +98,9 @@ class CacheLayout {
     std::array<PlacedPlane, kMaxCachePlanes> placed_{};
 };
 
-// Rows in memory that somebody else has laid out: GGUF blocks (or plain numbers), each row contiguous, any strides
-// in bytes. ggml's K and V tensors [head size, positions, kv heads, sequences] have strides nb1, nb2, nb3.
+// Rows in memory that somebody else has laid out: GGUF blocks (or plain numbers), each row contiguous, any
+// strides in bytes. ggml's K and V tensors [head size, positions, kv heads, sequences] have strides nb1, nb2,
+// nb3.
 struct StridedRows {
     std::uint64_t position_stride = 0, head_stride = 0, sequence_stride = 0;
     friend bool operator==(const StridedRows&, const StridedRows&) = default;

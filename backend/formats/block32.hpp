@@ -1,8 +1,8 @@
-// What the formats of blocks of 32 with one scale share: a half d, perhaps a half m, perhaps a word of fifth bits (bit i
-// of element i), 16 bytes of nibbles (element i low, i + 16 high); value = d * (code - bias) + m.
+// What the formats of blocks of 32 with one scale share: a half d, perhaps a half m, perhaps a word of fifth
+// bits (bit i of element i), 16 bytes of nibbles (element i low, i + 16 high); value = d * (code - bias) + m.
 //
-// On a device: nibbles as they are, and scales. Fifth bits are a plane of their own in the layout `planes`; the lanes
-// layout keeps whole codes of five bits (codes.hpp), which takes fewer instructions to read.
+// On a device: nibbles as they are, and scales. Fifth bits are a plane of their own in the layout `planes`;
+// the lanes layout keeps whole codes of five bits (codes.hpp), which takes fewer instructions to read.
 #pragma once
 
 #include <cmath>
@@ -15,8 +15,8 @@
 namespace tuff::block32 {
 
 struct Fields {
-    int nibbles;      // offset of the 16 bytes
-    int fifths = 0;   // offset of the word, 0: none
+    int nibbles;         // offset of the 16 bytes
+    int fifths = 0;      // offset of the word, 0: none
     bool has_m = false;  // a half at 2
     int bias = 0;
 
@@ -109,7 +109,8 @@ void join_cut(const std::byte* const* in, std::byte* block) {
 template <Fields F>
 inline constexpr PlaneSet lane_set{whole_planes<F>, split_whole<F>, join_whole<F>};
 template <Fields F>
-inline constexpr PlaneSet wide_set = F.fifths > 0 ? PlaneSet{cut_planes<F>, split_cut<F>, join_cut<F>} : lane_set<F>;
+inline constexpr PlaneSet wide_set =
+    F.fifths > 0 ? PlaneSet{cut_planes<F>, split_cut<F>, join_cut<F>} : lane_set<F>;
 
 template <Fields F>
 void set_scales(std::byte* block, float scale, float offset_scale) {

@@ -1,7 +1,8 @@
-// How the codes of a group of 32 elements lie in bytes, in files and on devices. Each pack() has its exact inverse.
+// How the codes of a group of 32 elements lie in bytes, in files and on devices. Each pack() has its exact
+// inverse.
 //
-// Element k of a group is called (j, l) in the comments: a kernel walks j in steps and finds the codes of all l in the
-// bytes of step j, by one mask each where that is possible.
+// Element k of a group is called (j, l) in the comments: a kernel walks j in steps and finds the codes of all
+// l in the bytes of step j, by one mask each where that is possible.
 #pragma once
 
 #include <array>
@@ -45,7 +46,8 @@ inline Group unpack_pairs(const std::byte* in) {
     return codes;
 }
 
-// 2 bits in 64 bytes, as q2_k and q3_k keep those of 256 elements: group 4h + s is field s of bytes 32h..32h+31.
+// 2 bits in 64 bytes, as q2_k and q3_k keep those of 256 elements: group 4h + s is field s of bytes
+// 32h..32h+31.
 inline Group load_pairs(const std::byte* bytes, int group) {
     Group codes;
     for (int k = 0; k < 32; k++) codes[k] = (byte_at(bytes, group / 4 * 32 + k) >> (group % 4 * 2)) & 3u;
@@ -53,22 +55,23 @@ inline Group load_pairs(const std::byte* bytes, int group) {
 }
 // The bytes must be zero where this group has not been stored yet.
 inline void store_pairs(const Group& codes, int group, std::byte* bytes) {
-    for (int k = 0; k < 32; k++)
-        bytes[group / 4 * 32 + k] |= std::byte((codes[k] & 3u) << (group % 4 * 2));
+    for (int k = 0; k < 32; k++) bytes[group / 4 * 32 + k] |= std::byte((codes[k] & 3u) << (group % 4 * 2));
 }
 
-// One bit of 256 elements in 32 bytes, as q3_k and q5_k keep theirs: group g is bit g of every byte. Here it is bit
-// `place` of the codes.
+// One bit of 256 elements in 32 bytes, as q3_k and q5_k keep theirs: group g is bit g of every byte. Here it
+// is bit `place` of the codes.
 inline void load_bits(const std::byte* bytes, int group, int place, Group& codes) {
-    for (int k = 0; k < 32; k++) codes[k] |= static_cast<std::uint8_t>(((byte_at(bytes, k) >> group) & 1u) << place);
+    for (int k = 0; k < 32; k++)
+        codes[k] |= static_cast<std::uint8_t>(((byte_at(bytes, k) >> group) & 1u) << place);
 }
 // The bytes must be zero where this group has not been stored yet.
 inline void store_bits(const Group& codes, int group, int place, std::byte* bytes) {
     for (int k = 0; k < 32; k++) bytes[k] |= std::byte(((codes[k] >> place) & 1u) << group);
 }
 
-// One bit of every code, bit `from`, in 4 bytes: byte j holds, from bit 0 up, elements j, j + 4, ..., j + 28. A word of
-// these, shifted by s, has the bits of elements 4s..4s+3 in bit 0 and of 16+4s..16+4s+3 in bit 4 of its bytes.
+// One bit of every code, bit `from`, in 4 bytes: byte j holds, from bit 0 up, elements j, j + 4, ..., j + 28.
+// A word of these, shifted by s, has the bits of elements 4s..4s+3 in bit 0 and of 16+4s..16+4s+3 in bit 4 of
+// its bytes.
 inline void pack_bits(const Group& codes, int from, std::byte* out) {
     for (int j = 0; j < 4; j++) {
         unsigned byte = 0;
@@ -78,12 +81,13 @@ inline void pack_bits(const Group& codes, int from, std::byte* out) {
 }
 // Puts them back into codes that lack them.
 inline void unpack_bits(const std::byte* in, int to, Group& codes) {
-    for (int k = 0; k < 32; k++) codes[k] |= static_cast<std::uint8_t>(((byte_at(in, k % 4) >> (k / 4)) & 1u) << to);
+    for (int k = 0; k < 32; k++)
+        codes[k] |= static_cast<std::uint8_t>(((byte_at(in, k % 4) >> (k / 4)) & 1u) << to);
 }
 
-// 5 bits, 20 bytes, for the lanes layout: element (j, l) is 4l + j, step j has bytes j, 4 + j, ..., 16 + j. The first
-// three hold codes 0 to 2 below and the upper three bits of codes 5 to 7 above; the last two hold codes 3 and 4 above
-// and what is missing of the others below.
+// 5 bits, 20 bytes, for the lanes layout: element (j, l) is 4l + j, step j has bytes j, 4 + j, ..., 16 + j.
+// The first three hold codes 0 to 2 below and the upper three bits of codes 5 to 7 above; the last two hold
+// codes 3 and 4 above and what is missing of the others below.
 inline void pack_fives(const Group& codes, std::byte* out) {
     for (int j = 0; j < 4; j++) {
         const auto c = [&](int l) { return unsigned{codes[4 * l + j]}; };
@@ -108,13 +112,14 @@ inline Group unpack_fives(const std::byte* in) {
     return codes;
 }
 
-// 3 bits, 12 bytes, for the lanes layout: element (j, l) is 4l + j, step j has bytes j, 4 + j, 8 + j. The first holds
-// codes 0 and 1 and the upper two bits of code 3, the second the same of codes 4, 5 and 7, the third codes 2 and 6 and
-// the lowest bits of codes 3 and 7.
+// 3 bits, 12 bytes, for the lanes layout: element (j, l) is 4l + j, step j has bytes j, 4 + j, 8 + j. The
+// first holds codes 0 and 1 and the upper two bits of code 3, the second the same of codes 4, 5 and 7, the
+// third codes 2 and 6 and the lowest bits of codes 3 and 7.
 inline void pack_threes(const Group& codes, std::byte* out) {
     for (int j = 0; j < 4; j++) {
         const auto c = [&](int l) { return unsigned{codes[4 * l + j]}; };
-        for (int i = 0; i < 2; i++) out[4 * i + j] = std::byte(c(4 * i) | c(4 * i + 1) << 3 | c(4 * i + 3) >> 1 << 6);
+        for (int i = 0; i < 2; i++)
+            out[4 * i + j] = std::byte(c(4 * i) | c(4 * i + 1) << 3 | c(4 * i + 3) >> 1 << 6);
         out[8 + j] = std::byte(c(2) | c(6) << 3 | (c(3) & 1) << 6 | (c(7) & 1) << 7);
     }
 }

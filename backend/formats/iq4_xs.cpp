@@ -1,9 +1,9 @@
-// iq4_xs: super-blocks of 256 in 8 groups of 32, half d, 8 six-bit scales (two high bits each in a 16-bit word, then
-// low nibbles in 4 bytes), 128 bytes of nibbles (16 a group, element i low, i + 16 high);
-// value = d * (scale - 32) * level[code].
+// iq4_xs: super-blocks of 256 in 8 groups of 32, half d, 8 six-bit scales (two high bits each in a 16-bit
+// word, then low nibbles in 4 bytes), 128 bytes of nibbles (16 a group, element i low, i + 16 high); value =
+// d * (scale - 32) * level[code].
 //
-// The lanes layout has the level of each weight in a byte and the scales as signed bytes: 8.31 bits per weight instead
-// of 4.25 (levels.hpp).
+// The lanes layout has the level of each weight in a byte and the scales as signed bytes: 8.31 bits per
+// weight instead of 4.25 (levels.hpp).
 #include <cstring>
 
 #include "backend/format.hpp"
@@ -14,8 +14,8 @@ namespace tuff {
 namespace {
 
 constexpr std::uint32_t kBytes = 136;
-constexpr int kHighs = 2, kLows = 4, kNibbles = 8;                        // offsets in a block
-constexpr Plane wide_planes[] = {{32, 16, 1}, {256, 8, 1}};               // codes, d and scales
+constexpr int kHighs = 2, kLows = 4, kNibbles = 8;                       // offsets in a block
+constexpr Plane wide_planes[] = {{32, 16, 1}, {256, 8, 1}};              // codes, d and scales
 constexpr Plane lane_planes[] = {{32, 32, 1}, {32, 1, 1}, {256, 2, 2}};  // levels, scales, d
 constexpr levels::Inverse kCodes = levels::inverse(levels::kNl);
 

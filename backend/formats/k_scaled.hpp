@@ -1,9 +1,10 @@
-// What q4_k and q5_k share: super-blocks of 256 in 8 groups of 32, half d, half dmin, 8 six-bit scales and 8 six-bit
-// mins in 12 bytes, in q5_k 32 bytes of fifth bits, 128 bytes of nibbles (low nibbles of 32 bytes are one group, high
-// nibbles the next); value = d * scale * code - dmin * min.
+// What q4_k and q5_k share: super-blocks of 256 in 8 groups of 32, half d, half dmin, 8 six-bit scales and 8
+// six-bit mins in 12 bytes, in q5_k 32 bytes of fifth bits, 128 bytes of nibbles (low nibbles of 32 bytes are
+// one group, high nibbles the next); value = d * scale * code - dmin * min.
 //
-// Both layouts regroup the codes of 32 elements (codes.hpp). `planes` keeps the 16 bytes before them as they are; the
-// lanes layout widens scales and mins to a byte each, because unpacking them costs more there than 4 bytes of memory.
+// Both layouts regroup the codes of 32 elements (codes.hpp). `planes` keeps the 16 bytes before them as they
+// are; the lanes layout widens scales and mins to a byte each, because unpacking them costs more there than 4
+// bytes of memory.
 #pragma once
 
 #include <cmath>
@@ -135,7 +136,8 @@ void join_lanes(const std::byte* const* in, std::byte* block) {
             store_codes<F>(codes::unpack_fives(in[0] + g * 20), g, block);
         else
             store_codes<F>(codes::unpack_nibbles(in[0] + g * 16), g, block);
-        scales[g] = {std::to_integer<std::uint8_t>(in[1][g * 2]), std::to_integer<std::uint8_t>(in[1][g * 2 + 1])};
+        scales[g] = {std::to_integer<std::uint8_t>(in[1][g * 2]),
+                     std::to_integer<std::uint8_t>(in[1][g * 2 + 1])};
     }
     pack_scales(scales, block);
     std::memcpy(block, in[2], 4);

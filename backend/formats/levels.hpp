@@ -1,7 +1,8 @@
 // Formats whose four-bit codes index a table of levels: iq4_nl, iq4_xs, mxfp4, nvfp4.
 //
-// `planes` keeps the codes. The lanes layout stores a byte per weight that is (nearly) the level itself: software devices
-// have no cheap table look-up, and reading twice the bytes is faster than any arithmetic that finds the level.
+// `planes` keeps the codes. The lanes layout stores a byte per weight that is (nearly) the level itself:
+// software devices have no cheap table look-up, and reading twice the bytes is faster than any arithmetic
+// that finds the level.
 #pragma once
 
 #include <array>
@@ -15,8 +16,8 @@ namespace tuff::levels {
 using Table = std::array<std::int8_t, 16>;
 
 inline constexpr Table kNl{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
-// Twice the values of E2M1 (OCP Microscaling Formats 1.0): sign, two bits of exponent, one of mantissa. Code 8, minus
-// zero, has the level 0 too.
+// Twice the values of E2M1 (OCP Microscaling Formats 1.0): sign, two bits of exponent, one of mantissa. Code
+// 8, minus zero, has the level 0 too.
 inline constexpr Table kFp4{0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
 // kFp4 with a lowest bit that tells code 8 from code 0: bytes of which a kernel takes the half.
@@ -35,7 +36,8 @@ inline void pack(const codes::Group& codes, const Table& table, std::byte* out) 
 using Inverse = std::array<std::uint8_t, 256>;
 constexpr Inverse inverse(const Table& table) {
     Inverse codes{};
-    for (std::size_t c = 0; c < 16; c++) codes[static_cast<std::uint8_t>(table[c])] = static_cast<std::uint8_t>(c);
+    for (std::size_t c = 0; c < 16; c++)
+        codes[static_cast<std::uint8_t>(table[c])] = static_cast<std::uint8_t>(c);
     return codes;
 }
 inline codes::Group unpack(const std::byte* in, const Inverse& inverse) {

@@ -1,9 +1,10 @@
-// mxfp4 (OCP Microscaling Formats 1.0): blocks of 32, an exponent byte e, 16 bytes of nibbles (element i low, i + 16
-// high); value = level[code] * 2^(e - 128), levels being twice those of E2M1.
+// mxfp4 (OCP Microscaling Formats 1.0): blocks of 32, an exponent byte e, 16 bytes of nibbles (element i low,
+// i + 16 high); value = level[code] * 2^(e - 128), levels being twice those of E2M1.
 //
-// The lanes layout has the level of each weight in a byte: 8.25 bits per weight instead of 4.25 (levels.hpp). Its kernels
-// multiply by 2^(min(e, 253) - 126) and by 1/4, so that no scale is subnormal, which devices may take for zero, and none
-// is infinite; for e = 254 and 255 the levels are two and four times as large instead.
+// The lanes layout has the level of each weight in a byte: 8.25 bits per weight instead of 4.25 (levels.hpp).
+// Its kernels multiply by 2^(min(e, 253) - 126) and by 1/4, so that no scale is subnormal, which devices may
+// take for zero, and none is infinite; for e = 254 and 255 the levels are two and four times as large
+// instead.
 #include <algorithm>
 #include <bit>
 #include <cmath>

@@ -1,8 +1,8 @@
-// nvfp4: blocks of 64 in 4 groups of 16, 4 scale bytes (UE4M3), 32 bytes of nibbles (8 a group, element i low, i + 8
-// high); value = level[code] * scale / 2, levels being twice those of E2M1.
+// nvfp4: blocks of 64 in 4 groups of 16, 4 scale bytes (UE4M3), 32 bytes of nibbles (8 a group, element i
+// low, i + 8 high); value = level[code] * scale / 2, levels being twice those of E2M1.
 //
-// For a device two groups of 16 become one of 32. The lanes layout has the level of each weight in a byte: 8.5 bits per
-// weight instead of 4.5 (levels.hpp).
+// For a device two groups of 16 become one of 32. The lanes layout has the level of each weight in a
+// byte: 8.5 bits per weight instead of 4.5 (levels.hpp).
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -19,7 +19,8 @@ constexpr Plane wide_planes[] = {{32, 16, 1}, {32, 2, 1}};  // codes, scales
 constexpr Plane lane_planes[] = {{32, 32, 1}, {32, 2, 1}};  // levels, scales
 constexpr levels::Inverse kCodes = levels::inverse(levels::kMarkedFp4);
 
-// Half of an unsigned E4M3 number (exponent bias 7). Bit 7 is ignored, 0x7f is 0; but 0xff is 480, as the reference has it.
+// Half of an unsigned E4M3 number (exponent bias 7). Bit 7 is ignored, 0x7f is 0; but 0xff is 480, as the
+// reference has it.
 float half_scale(unsigned byte) {
     const unsigned exponent = (byte >> 3) & 15u;
     const auto mantissa = static_cast<float>(byte & 7u);

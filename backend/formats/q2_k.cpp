@@ -1,5 +1,5 @@
-// q2_k: super-blocks of 256 in 16 groups of 16, 16 bytes of four-bit scales (low) and mins (high), 64 bytes of pairs,
-// half d, half dmin; value = d * scale * code - dmin * min.
+// q2_k: super-blocks of 256 in 16 groups of 16, 16 bytes of four-bit scales (low) and mins (high), 64 bytes
+// of pairs, half d, half dmin; value = d * scale * code - dmin * min.
 //
 // Both layouts regroup the codes of 32 elements into 8 bytes (codes.hpp) and keep the rest as it is.
 #include <cmath>
@@ -13,7 +13,7 @@ namespace tuff {
 namespace {
 
 constexpr std::uint32_t kBytes = 84;
-constexpr int kPairs = 16, kSupers = 80;                               // offsets in a block
+constexpr int kPairs = 16, kSupers = 80;                           // offsets in a block
 constexpr Plane planes[] = {{32, 8, 1}, {32, 2, 1}, {256, 4, 2}};  // codes, (scale, min) twice, (d, dmin)
 
 // Calls use(element, code, d * scale, dmin * min) for all elements of a block.

@@ -1,8 +1,9 @@
-// q3_k: super-blocks of 256 in 16 groups of 16, 32 bytes of third bits, 64 bytes of pairs, 16 six-bit scales in 12
-// bytes, half d; value = d * (scale - 32) * (code - 4).
+// q3_k: super-blocks of 256 in 16 groups of 16, 32 bytes of third bits, 64 bytes of pairs, 16 six-bit scales
+// in 12 bytes, half d; value = d * (scale - 32) * (code - 4).
 //
-// `planes` has pairs and third bits in planes of their own and the scales as in the file. The lanes layout keeps whole
-// codes of three bits (codes.hpp) and widens the scales to signed bytes: 3.6 % more memory than the file takes.
+// `planes` has pairs and third bits in planes of their own and the scales as in the file. The lanes layout
+// keeps whole codes of three bits (codes.hpp) and widens the scales to signed bytes: 3.6 % more memory than
+// the file takes.
 #include <cmath>
 #include <cstring>
 
@@ -14,9 +15,10 @@ namespace tuff {
 namespace {
 
 constexpr std::uint32_t kBytes = 110;
-constexpr int kPairs = 32, kScales = 96, kD = 108;                                  // offsets in a block
-constexpr Plane wide_planes[] = {{32, 8, 1}, {32, 4, 1}, {256, 12, 1}, {256, 2, 2}};  // pairs, bits, scales, d
-constexpr Plane lane_planes[] = {{32, 12, 1}, {32, 2, 1}, {256, 2, 2}};               // codes, scales, d
+constexpr int kPairs = 32, kScales = 96, kD = 108;  // offsets in a block
+constexpr Plane wide_planes[] = {
+    {32, 8, 1}, {32, 4, 1}, {256, 12, 1}, {256, 2, 2}};                  // pairs, bits, scales, d
+constexpr Plane lane_planes[] = {{32, 12, 1}, {32, 2, 1}, {256, 2, 2}};  // codes, scales, d
 
 int scale(const std::byte* block, int j) {
     const unsigned low = codes::byte_at(block, kScales + j % 8) >> (j / 8 * 4) & 15u;
@@ -49,8 +51,8 @@ void decode(const std::byte* blocks, std::uint64_t elements, float* values) {
         for (int g = 0; g < 8; g++) {
             const codes::Group group = load_codes(blocks, g);
             for (int k = 0; k < 32; k++)
-                values[i + g * 32 + k] = d * static_cast<float>(scale(blocks, g * 2 + k / 16)) *
-                                         static_cast<float>(group[k] - 4);
+                values[i + g * 32 + k] =
+                    d * static_cast<float>(scale(blocks, g * 2 + k / 16)) * static_cast<float>(group[k] - 4);
         }
     }
 }
@@ -61,7 +63,8 @@ void magnitude(const std::byte* blocks, std::uint64_t elements, float* magnitude
         for (int g = 0; g < 8; g++) {
             const codes::Group group = load_codes(blocks, g);
             for (int k = 0; k < 32; k++)
-                magnitudes[i + g * 32 + k] = d * std::fabs(static_cast<float>(scale(blocks, g * 2 + k / 16))) *
+                magnitudes[i + g * 32 + k] = d *
+                                             std::fabs(static_cast<float>(scale(blocks, g * 2 + k / 16))) *
                                              static_cast<float>(group[k] + 4);
         }
     }

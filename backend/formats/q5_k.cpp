@@ -1,5 +1,5 @@
-// q5_k: super-blocks of 256 in 8 groups of 32, codes of five bits, six-bit scales and mins, half d, half dmin;
-// value = d * scale * code - dmin * min.
+// q5_k: super-blocks of 256 in 8 groups of 32, codes of five bits, six-bit scales and mins, half d, half
+// dmin; value = d * scale * code - dmin * min.
 #include "backend/formats/k_scaled.hpp"
 
 namespace tuff {

@@ -72,9 +72,8 @@ TUFF_INLINE void load_weights(const float* importance, float* w) {
 template <int Bits>
 constexpr float top = Bits == 4 ? 8 : 16;
 template <int Bits>
-constexpr std::array<F8, 2> signed_starts = {
-    F8{.0f, .25f, -.25f, .5f, -.5f, -.75f, -1.0f, -1.5f} + top<Bits>,
-    F8{.5f, .75f, 1.0f, 1.25f, 1.5f, 1.75f, 2.0f, 2.5f} - top<Bits>};
+constexpr std::array<F8, 2> signed_starts = {F8{.0f, .25f, -.25f, .5f, -.5f, -.75f, -1.0f, -1.5f} + top<Bits>,
+                                             F8{.5f, .75f, 1.0f, 1.25f, 1.5f, 1.75f, 2.0f, 2.5f} - top<Bits>};
 
 template <int Bits>
 TUFF_CLONES void encode_signed(const float* row, std::uint64_t elements, const float* importance,
@@ -86,8 +85,8 @@ TUFF_CLONES void encode_signed(const float* row, std::uint64_t elements, const f
         if (importance) {
             alignas(32) float w[kBlock];
             load_weights(importance + i, w);
-            const SignedFit fit = fit_signed(x, w, kBlock, -top<Bits>, top<Bits> - 1,
-                                             signed_starts<Bits>.data(), 2, 1);
+            const SignedFit fit =
+                fit_signed(x, w, kBlock, -top<Bits>, top<Bits> - 1, signed_starts<Bits>.data(), 2, 1);
             if (fit.scale != 0) d = rounded_to_half(fit.scale);
         }
         d = clamp_to_half(d);
@@ -114,8 +113,7 @@ TUFF_CLONES void encode_affine(const float* row, std::uint64_t elements, const f
         if (importance) {
             alignas(32) float w[kBlock];
             load_weights(importance + i, w);
-            const AffineFit fit =
-                fit_affine<false>(x, w, kBlock, levels, affine_starts<Bits>.data(), 1, 1);
+            const AffineFit fit = fit_affine<false>(x, w, kBlock, levels, affine_starts<Bits>.data(), 1, 1);
             d = rounded_to_half(fit.scale);
             m = rounded_to_half(fit.low);
         }

@@ -13,7 +13,8 @@ namespace tuff::test {
 
 __extension__ using Wide = unsigned __int128;
 
-// The first 32 bits of the fractional part of the square (root 2) or cube (root 3) root of n < 512: the standard's constants.
+// The first 32 bits of the fractional part of the square (root 2) or cube (root 3) root of n < 512: the
+// standard's constants.
 inline std::uint32_t sha256_constant(std::uint64_t n, int root) {
     Wide r = 0;  // becomes the largest r with r^root <= n * 2^(32 * root)
     for (int bit = 36; bit >= 0; bit--) {
@@ -49,10 +50,11 @@ inline std::string sha256(std::span<const std::byte> message) {
 
     for (std::size_t at = 0; at < padded.size(); at += 64) {
         std::array<std::uint32_t, 64> w{};
-        for (std::size_t i = 0; i < 64; i++) w[i / 4] |= std::to_integer<std::uint32_t>(padded[at + i]) << (24 - i % 4 * 8);
+        for (std::size_t i = 0; i < 64; i++)
+            w[i / 4] |= std::to_integer<std::uint32_t>(padded[at + i]) << (24 - i % 4 * 8);
         for (std::size_t i = 16; i < 64; i++)
-            w[i] = w[i - 16] + (std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3)) + w[i - 7] +
-                   (std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10));
+            w[i] = w[i - 16] + (std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3)) +
+                   w[i - 7] + (std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10));
         auto [a, b, c, d, e, f, g, h] = hash;
         for (std::size_t i = 0; i < 64; i++) {
             const std::uint32_t t1 = h + (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) +

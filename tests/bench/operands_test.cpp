@@ -48,7 +48,9 @@ TEST(Operands, InfiniteWeightsLeaveSomeRowsFinite) {
                 EXPECT_TRUE(finite) << format->name << row;
             }
         }
-        EXPECT_TRUE(std::ranges::any_of(values, [](float v) { return !std::isfinite(v); })) << format->name;
+        const bool has_infinity = format->name != "nvfp4";  // UE4M3 scales end at 448
+        EXPECT_EQ(std::ranges::any_of(values, [](float v) { return !std::isfinite(v); }), has_infinity)
+            << format->name;
     }
 }
 

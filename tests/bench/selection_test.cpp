@@ -103,14 +103,14 @@ TEST(Selection, EveryPresetIsAMatrixOfAtLeastOneFormat) {
 TEST(Selection, TakesOneTensorOfEachShapeFromAModel) {
     test::GgufBuilder file;
     const std::uint64_t matrix[] = {64, 3}, row[] = {64};
-    constexpr std::uint32_t kF32 = 0, kQ80 = 8, kQ41 = 3;
+    constexpr std::uint32_t kF32 = 0, kQ80 = 8, kQ81 = 9;
     file.header(5, 0);
     file.tensor("blk.0.attn_q.weight", matrix, kQ80, 0).tensor("blk.1.attn_q.weight", matrix, kQ80, 224);
     file.tensor("blk.0.norm", row, kF32, 448)
-        .tensor("odd.weight", matrix, kQ41, 704)
-        .tensor("plain.weight", matrix, kF32, 832)
+        .tensor("odd.weight", matrix, kQ81, 704)
+        .tensor("plain.weight", matrix, kF32, 928)
         .pad();
-    file.zeros(832 + 768);
+    file.zeros(928 + 768);
     const auto model = GgufFile::parse(file.bytes(), "m.gguf");
     ASSERT_TRUE(model) << model.error().message;
     SelectionOptions options;
@@ -120,7 +120,7 @@ TEST(Selection, TakesOneTensorOfEachShapeFromAModel) {
     EXPECT_EQ(all.products[0].label, "blk.0.attn_q.weight and 1 more");
     EXPECT_EQ(all.products[0].shape.m, 3u);
     EXPECT_EQ(all.products[0].shape.k, 64u);
-    EXPECT_EQ(all.products[1].unsupported, "no kernel for q4_1");
+    EXPECT_EQ(all.products[1].unsupported, "no kernel for q8_1");
     EXPECT_EQ(all.products[2].format, find_format("f32"));
 
     options.tensors = {"blk.1"};

@@ -55,9 +55,9 @@ TEST_P(EveryArrangement, PutsEveryByteOfEveryRowInAPlaceOfItsOwn) {
             for (std::uint64_t head = 0; head < kHeads; head++)
                 for (std::uint64_t position = 0; position < layout->capacity(); position++)
                     for (std::uint32_t i = 0; i < plane.granules; i++) {
-                        const std::uint64_t at = plane.begin + head * plane.head_stride +
-                                                 position / 8 * plane.tile_stride +
-                                                 position % 8 * plane.position_stride + i * plane.granule_stride;
+                        const std::uint64_t at =
+                            plane.begin + head * plane.head_stride + position / 8 * plane.tile_stride +
+                            position % 8 * plane.position_stride + i * plane.granule_stride;
                         EXPECT_EQ(at % plane.granule, 0u);
                         for (std::uint32_t b = 0; b < plane.granule; b++) uses.at(at + b)++;
                     }
@@ -92,8 +92,8 @@ TEST(CacheLayout, InterleavesPositionsOfKForLanesAndKeepsRowsOfV) {
     std::vector<std::byte> k_memory(k.bytes()), v_memory(v.bytes());
     k.pack(0, 0, 8, rows, k_memory);
     v.pack(0, 0, 8, rows, v_memory);
-    EXPECT_EQ(k_memory[3 * 8 + 5], static_cast<std::byte>(5 * 16 + 3));         // code 3 of position 5
-    EXPECT_EQ(v_memory[5 * 128 + 3], static_cast<std::byte>(5 * 16 + 3));       // the same
+    EXPECT_EQ(k_memory[3 * 8 + 5], static_cast<std::byte>(5 * 16 + 3));              // code 3 of position 5
+    EXPECT_EQ(v_memory[5 * 128 + 3], static_cast<std::byte>(5 * 16 + 3));            // the same
     EXPECT_EQ(k_memory[1024 + 2 * 16 + 5 * 2], static_cast<std::byte>(5 * 16 + 4));  // scale 2 of position 5
     EXPECT_EQ(v_memory[1024 + 5 * 8 + 2 * 2], static_cast<std::byte>(5 * 16 + 4));
 }

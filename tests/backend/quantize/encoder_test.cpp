@@ -32,8 +32,7 @@ std::vector<std::byte> encode(const Encoder& encoder, const std::vector<float>& 
 }
 
 // Those whose rule leaves no choice.
-constexpr std::array<std::string_view, 7> kExact = {"f16",  "bf16", "q4_0", "q4_1",
-                                                    "q5_0", "q5_1", "q8_0"};
+constexpr std::array<std::string_view, 7> kExact = {"f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0"};
 
 class EveryEncoder : public testing::TestWithParam<const Encoder*> {
   protected:
