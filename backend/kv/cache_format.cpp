@@ -88,7 +88,10 @@ Result<void> CacheFormat::check(std::uint32_t head_dim) const {
                     kMaxHeadDim);
     if (group != 0 && head_dim % group != 0)
         return fail(ErrorCode::usage, "{} has blocks of {} values, which do not divide a head of {}; {} does",
-                    name, group, head_dim, bits > 6 ? "kv8" : bits > 4 ? "kv5" : "kv4");
+                    name, group, head_dim,
+                    bits > 6   ? "kv8"
+                    : bits > 4 ? "kv5"
+                               : "kv4");
     return {};
 }
 

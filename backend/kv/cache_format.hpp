@@ -62,20 +62,18 @@ struct RowPlane {
 struct CacheFormat {
     std::string_view name;
     CacheCoding coding{};
-    std::uint32_t bits = 0;    // of a code, or of a value where there are no codes
-    std::uint32_t zero = 0;    // `scaled` with unsigned codes: the code of 0
-    std::uint32_t group = 0;   // values that share a scale: 32, or 0 for the row
-    bool rotates = false;      // whether K and V are rotated unless the user says otherwise
-    std::uint32_t type_id = 0; // GGUF's (backend/types.hpp), or kOwnType
+    std::uint32_t bits = 0;     // of a code, or of a value where there are no codes
+    std::uint32_t zero = 0;     // `scaled` with unsigned codes: the code of 0
+    std::uint32_t group = 0;    // values that share a scale: 32, or 0 for the row
+    bool rotates = false;       // whether K and V are rotated unless the user says otherwise
+    std::uint32_t type_id = 0;  // GGUF's (backend/types.hpp), or kOwnType
 
     static constexpr std::uint32_t kOwnType = ~std::uint32_t{0};
 
     // Whether values are stored as codes.
     [[nodiscard]] bool quantized() const { return coding >= CacheCoding::scaled; }
     // Whether its levels depend on the head size: the turbo formats.
-    [[nodiscard]] bool spherical() const {
-        return coding == CacheCoding::levels && type_id == kOwnType;
-    }
+    [[nodiscard]] bool spherical() const { return coding == CacheCoding::levels && type_id == kOwnType; }
 
     // A row's planes; for a head size that check() accepts.
     [[nodiscard]] std::vector<RowPlane> planes(std::uint32_t head_dim) const;

@@ -22,8 +22,8 @@ enum class Rotation : std::uint32_t { none = 0, hadamard = 1, signed_hadamard = 
 // The sign that D gives value `i` of a head: fixed, from a hash of i.
 [[nodiscard]] float rotation_sign(std::uint32_t i);
 
-// Rotates a head, or undoes it. Butterflies in float32, from neighbours up, then one product with 1 / sqrt(n):
-// what a device repeats bit by bit.
+// Rotates a head, or undoes it. Butterflies in float32, from neighbours up, then one product with 1 /
+// sqrt(n): what a device repeats bit by bit.
 void rotate(Rotation rotation, std::span<float> head);
 void unrotate(Rotation rotation, std::span<float> head);
 

@@ -147,8 +147,7 @@ void encode_clipped(std::span<const float> x, std::uint32_t bits, Group out) {
     const auto code = [&](float value) { return clamp_code((value - offset) * factor + 0.5F, most); };
     for (const float clip : affine_clips(bits)) {
         const float reach = radius * clip;
-        const std::uint16_t trial_scale = stored(2 * reach / most),
-                            trial_offset = stored(middle - reach);
+        const std::uint16_t trial_scale = stored(2 * reach / most), trial_offset = stored(middle - reach);
         scale = half_to_float(trial_scale);
         offset = half_to_float(trial_offset);
         factor = inverse(scale);
@@ -170,7 +169,8 @@ void encode_clipped(std::span<const float> x, std::uint32_t bits, Group out) {
 // The level nearest to x: how many midpoints lie at or below it.
 std::uint8_t nearest(std::span<const float> thresholds, float x) {
     std::uint8_t code = 0;
-    for (const float threshold : thresholds) code = static_cast<std::uint8_t>(code + (x >= threshold ? 1 : 0));
+    for (const float threshold : thresholds)
+        code = static_cast<std::uint8_t>(code + (x >= threshold ? 1 : 0));
     return code;
 }
 
@@ -207,8 +207,8 @@ void encode_sphere(std::span<const float> x, const SphereCodebook& book, Group o
 }
 
 // Midpoints of iq4_nl's levels; ties go up.
-constexpr std::array<float, 15> kNonLinearThresholds = {-115.5F, -93.5F, -74, -57, -42, -28.5F, -16, -4.5F,
-                                                        7,       19,     31.5F, 45.5F, 61, 79, 101};
+constexpr std::array<float, 15> kNonLinearThresholds = {
+    -115.5F, -93.5F, -74, -57, -42, -28.5F, -16, -4.5F, 7, 19, 31.5F, 45.5F, 61, 79, 101};
 
 void encode_group(const CacheFormat& format, std::uint32_t head_dim, std::span<const float> x, Group out) {
     switch (format.coding) {
@@ -286,7 +286,7 @@ void decode_row(const CacheFormat& format, std::span<const std::byte> row, std::
             values[i] = scale * static_cast<float>(code) + half_to_float(coded.offsets[group]);
         else
             values[i] = scale * static_cast<float>(format.zero == 0 ? static_cast<std::int8_t>(code)
-                                                                     : code - static_cast<int>(format.zero));
+                                                                    : code - static_cast<int>(format.zero));
     }
 }
 

@@ -48,13 +48,11 @@ TEST(RowCodec, LosesOnNormalDataWhatTheCodesMust) {
         std::string_view name;
         double error;
     } expected[] = {
-        {"f32", 0},          {"q8_0", 2.86e-5},   {"kv8", 4.2e-5},     {"q5_1", 1.43e-3},
-        {"q5_0", 1.82e-3},   {"q4_1", 6.1e-3},    {"q4_0", 7.37e-3},   {"turbo4", 9.2e-3},
-        {"turbo3", 3.39e-2}, {"turbo2", 1.18e-1},
+        {"f32", 0},       {"q8_0", 2.86e-5}, {"kv8", 4.2e-5},    {"q5_1", 1.43e-3},   {"q5_0", 1.82e-3},
+        {"q4_1", 6.1e-3}, {"q4_0", 7.37e-3}, {"turbo4", 9.2e-3}, {"turbo3", 3.39e-2}, {"turbo2", 1.18e-1},
     };
     // 2000 heads: a relative standard deviation of about 0.3 %; the expected figures have 2 or 3 digits.
-    for (const auto& [name, error] : expected)
-        EXPECT_NEAR(normal_error(name), error, 0.025 * error) << name;
+    for (const auto& [name, error] : expected) EXPECT_NEAR(normal_error(name), error, 0.025 * error) << name;
 }
 
 TEST(RowCodec, ClipsWhatPlainAffineCodesWouldWaste) {
@@ -106,7 +104,8 @@ TEST(RowCodec, WritesTheScalesAndCodesOfGgufsReferenceQuantizer) {
                     code |= (byte >> (field * p.width) & ((1U << p.width) - 1)) << p.shift;
                     plane += p.bytes;
                 }
-                ASSERT_EQ(code, block_code(parts, expected, i)) << parts.name << " block " << block << ", " << i;
+                ASSERT_EQ(code, block_code(parts, expected, i))
+                    << parts.name << " block " << block << ", " << i;
             }
         }
     }

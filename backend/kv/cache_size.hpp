@@ -1,0 +1,100 @@
+// What a KV cache will take, before anything is allocated: which format each side of each layer gets, in how
+// many cells, and exactly how many bytes. A pure function, so that a plan made without a device is what a
+// cache made later does.
+#pragma once
+
+#include <tuff/result.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backend/kv/cache_format.hpp"
+#include "backend/kv/rotation.hpp"
+
+namespace tuff {
+
+// A layer of a model as its cache sees it.
+struct CacheLayer {
+    std::uint32_t kv_heads = 0;  // 0: it keeps nothing
+    std::uint32_t k_dim = 0;     // values of a head
+    std::uint32_t v_dim = 0;     // 0: V is a part of K (MLA) and not kept by itself
+    std::uint64_t window = 0;    // positions that a sliding-window layer looks back, its own included; 0: all
+    bool k_bias = false;         // its K projection has a bias (Qwen2)
+};
+
+struct CacheSideOptions {
+    const CacheFormat* format = nullptr;    // nullptr: f16
+    std::optional<Rotation> rotation = {};  // nothing: hadamard where the format rotates
+};
+
+// Replaces the options of one side of layers [first, last].
+struct CacheOverride {
+    std::uint32_t first = 0, last = 0;
+    CacheSide side{};
+    CacheSideOptions options;
+};
+
+inline constexpr std::uint32_t kMaxCacheSequences = 64;
+
+struct CacheOptions {
+    std::uint64_t positions = 4096;  // of all sequences together
+    std::uint32_t sequences = 1;     // at once, at most kMaxCacheSequences
+    std::uint64_t batch = 512;       // tokens appended at once, at most
+    std::uint64_t sinks = 0;         // the first positions of a sequence, kept in f16 beside quantized sides
+    std::uint64_t recent = 0;        // the last ones, likewise
+    CacheSideOptions k, v;
+    std::vector<CacheOverride> overrides;  // later ones win
+    // Whether layers whose K has a bias keep it in 8 bits, rotated: a constant offset that turns with the
+    // position costs low-bit formats their accuracy (llama.cpp #21385), and rotation alone does not help.
+    bool guard_k_bias = true;
+};
+
+// Parts of a layer's cache: all positions in the side's format, and the first and the last in f16. Attention
+// takes each position from one part, in one softmax over all.
+enum class CachePart : std::uint32_t { body = 0, sinks = 1, recent = 2 };
+inline constexpr std::size_t kCacheParts = 3;
+
+struct CacheSideSize {
+    const CacheFormat* format = nullptr;  // nullptr: this side is not kept
+    Rotation rotation{};                  // of every part
+    std::uint32_t head_dim = 0;
+    std::uint64_t bytes[kCacheParts] = {};  // as CacheLayout::bytes()
+
+    [[nodiscard]] std::uint64_t total() const { return bytes[0] + bytes[1] + bytes[2]; }
+};
+
+struct CacheLayerSize {
+    std::uint32_t kv_heads = 0;
+    std::uint64_t window = 0;
+    std::uint64_t cells[kCacheParts] = {};  // per KV head, as asked for: layouts round up to whole tiles
+    CacheSideSize k, v;
+};
+
+struct CacheSize {
+    std::vector<CacheLayerSize> layers;
+    // What was decided otherwise than asked, in sentences for the user.
+    std::vector<std::string> notes;
+
+    [[nodiscard]] std::uint64_t bytes() const;
+    [[nodiscard]] std::uint64_t k_bytes() const;
+    [[nodiscard]] std::uint64_t v_bytes() const;
+};
+
+// `usage`: no layers, a size of 0, a head that a format does not take (CacheFormat::check), an override for
+// layers that do not exist, or more sequences than kMaxCacheSequences.
+[[nodiscard]] Result<CacheSize> cache_size(std::span<const CacheLayer> layers, const CacheOptions& options);
+
+// The most positions, `options` being otherwise the same, whose cache takes at most `bytes`; 0: none. The
+// errors of cache_size.
+[[nodiscard]] Result<std::uint64_t> cache_positions_in(std::span<const CacheLayer> layers,
+                                                       const CacheOptions& options, std::uint64_t bytes);
+
+// As cache_size, with out_of_device_memory where it takes more than `free_bytes`: the message says how many
+// positions would fit.
+[[nodiscard]] Result<CacheSize> cache_size_within(std::span<const CacheLayer> layers,
+                                                  const CacheOptions& options, std::uint64_t free_bytes);
+
+}  // namespace tuff
