@@ -19,7 +19,8 @@ Result<std::uint32_t> import_type(const DeviceCore& core, std::uint32_t allowed,
     for (std::uint32_t i = 0; i < types.size(); ++i)
         if ((allowed >> i & 1) != 0 && !types[i].special && types[i].host_visible && types[i].host_coherent)
             return i;
-    return fail(ErrorCode::unsupported, "{} has no coherent memory type for importing '{}'", core.snapshot.name, label);
+    return fail(ErrorCode::unsupported, "{} has no coherent memory type for importing '{}'",
+                core.snapshot.name, label);
 }
 
 // Pages that are pinned count against their heap, though the driver may not say so until a submission fails.
@@ -36,7 +37,8 @@ Result<void> import_into(DeviceCore& core, BufferCore& out, std::span<std::byte>
     VkResult result =
         core.vk.vkGetMemoryHostPointerPropertiesEXT(core.device, kHandle, memory.data(), &properties);
     if (result != VK_SUCCESS)
-        return fail(ErrorCode::unsupported, "{} does not take the memory of '{}'", core.snapshot.name, out.label);
+        return fail(ErrorCode::unsupported, "{} does not take the memory of '{}'", core.snapshot.name,
+                    out.label);
 
     VkExternalMemoryBufferCreateInfo external{};
     external.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO;
@@ -49,8 +51,8 @@ Result<void> import_into(DeviceCore& core, BufferCore& out, std::span<std::byte>
     VkMemoryRequirements needs{};
     core.vk.vkGetBufferMemoryRequirements(core.device, out.buffer, &needs);
     if (needs.size > memory.size())
-        return fail(ErrorCode::unsupported, "{} wants {} for a buffer over the {} of '{}'", core.snapshot.name,
-                    bytes_text(needs.size), bytes_text(memory.size()), out.label);
+        return fail(ErrorCode::unsupported, "{} wants {} for a buffer over the {} of '{}'",
+                    core.snapshot.name, bytes_text(needs.size), bytes_text(memory.size()), out.label);
     TUFF_TRY(type, import_type(core, needs.memoryTypeBits & properties.memoryTypeBits, out.label));
     out.placed = {type, core.snapshot.memory_types[type].heap, core.snapshot.memory_types[type],
                   "host memory, imported", false};
@@ -91,9 +93,9 @@ Result<void> import_into(DeviceCore& core, BufferCore& out, std::span<std::byte>
 Result<HostMemory> HostMemory::allocate(std::uint64_t bytes, std::uint64_t alignment) {
     const std::uint64_t size = plus_saturating(bytes, alignment - 1) / alignment * alignment;
     const std::uint64_t with_slack = plus_saturating(size, alignment);
-    void* pages = with_slack > SIZE_MAX / 2 ? MAP_FAILED
-                                            : mmap(nullptr, with_slack, PROT_READ | PROT_WRITE,
-                                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* pages = with_slack > SIZE_MAX / 2
+                      ? MAP_FAILED
+                      : mmap(nullptr, with_slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED)
         return fail(ErrorCode::out_of_memory, "no room for {} of host memory: {}", bytes_text(bytes),
                     std::strerror(errno));
@@ -129,11 +131,12 @@ Result<Buffer> import_host(Device& device, std::span<std::byte> memory, std::str
     if (alignment == 0 || core.vk.vkGetMemoryHostPointerPropertiesEXT == nullptr)
         return fail(ErrorCode::unsupported, "{} does not import host memory", core.snapshot.name);
     if (reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0 || memory.size() % alignment != 0)
-        return fail(ErrorCode::unsupported, "'{}': {} bytes at {} are not in multiples of {}, as {} imports them",
-                    label, memory.size(), static_cast<const void*>(memory.data()), alignment, core.snapshot.name);
+        return fail(ErrorCode::unsupported,
+                    "'{}': {} bytes at {} are not in multiples of {}, as {} imports them", label,
+                    memory.size(), static_cast<const void*>(memory.data()), alignment, core.snapshot.name);
     if (memory.size() <= kTailBytes)
-        return fail(ErrorCode::unsupported, "'{}': {} bytes leave nothing beside a buffer's tail of {}", label,
-                    memory.size(), kTailBytes);
+        return fail(ErrorCode::unsupported, "'{}': {} bytes leave nothing beside a buffer's tail of {}",
+                    label, memory.size(), kTailBytes);
     auto buffer = std::make_unique<BufferCore>();
     buffer->device = device.core();
     buffer->intent = Intent::upload;

@@ -238,21 +238,33 @@ BufferCore::~BufferCore() {
 }
 
 Buffer::Buffer() = default;
-Buffer::Buffer(std::unique_ptr<BufferCore> core) : core_(std::move(core)) {}
+Buffer::Buffer(std::shared_ptr<BufferCore> core) : core_(std::move(core)), size_(core_->size) {}
 Buffer::Buffer(Buffer&&) noexcept = default;
 Buffer& Buffer::operator=(Buffer&&) noexcept = default;
 Buffer::~Buffer() = default;
 
 std::uint64_t Buffer::size() const {
-    return core_ ? core_->size : 0;
+    return core_ ? size_ : 0;
 }
 std::uint64_t Buffer::address() const {
-    return core_ ? core_->address : 0;
+    return core_ ? core_->address + offset_ : 0;
 }
 
 std::span<std::byte> Buffer::mapped() const {
     if (!core_ || core_->mapped == nullptr) return {};
-    return {core_->mapped, static_cast<std::size_t>(core_->size)};
+    return {core_->mapped + offset_, static_cast<std::size_t>(size_)};
+}
+
+Result<Buffer> Buffer::part(std::uint64_t offset, std::uint64_t bytes) const {
+    if (!within(offset, bytes, size()) || offset % kAddressAlignment != 0)
+        return fail(ErrorCode::usage,
+                    "{} bytes at {} are no part of '{}' of {} bytes, or do not begin at a multiple of {}",
+                    bytes, offset, label(), size(), kAddressAlignment);
+    Buffer part;
+    part.core_ = core_;
+    part.offset_ = offset_ + offset;
+    part.size_ = bytes;
+    return part;
 }
 
 Intent Buffer::intent() const {

@@ -31,12 +31,12 @@ struct Placed {
     bool slow = false;
 };
 
-// Move-only owner of device memory; freed with it. No submitted work may use it by then. Keeps the device
-// alive.
+// Move-only owner of device memory, or of a part of it; freed with its last owner. No submitted work may use
+// it by then. Keeps the device alive.
 class Buffer {
   public:
     Buffer();  // empty: size 0, no address
-    explicit Buffer(std::unique_ptr<BufferCore> core);
+    explicit Buffer(std::shared_ptr<BufferCore> core);
     Buffer(Buffer&&) noexcept;
     Buffer& operator=(Buffer&&) noexcept;
     ~Buffer();
@@ -51,10 +51,16 @@ class Buffer {
     [[nodiscard]] const Placed& where() const;
     [[nodiscard]] std::string_view label() const;
 
+    // [offset, offset + bytes) of this buffer as a buffer of its own, whose tail is whatever follows. offset
+    // is a multiple of kAddressAlignment. usage: it does not lie within this one.
+    [[nodiscard]] Result<Buffer> part(std::uint64_t offset, std::uint64_t bytes) const;
+
     [[nodiscard]] BufferCore* core() const { return core_.get(); }
+    [[nodiscard]] std::uint64_t core_offset() const { return offset_; }  // of this part in the whole
 
   private:
-    std::unique_ptr<BufferCore> core_;
+    std::shared_ptr<BufferCore> core_;
+    std::uint64_t offset_ = 0, size_ = 0;
 };
 
 // What one heap has left, now.

@@ -15,9 +15,8 @@ std::optional<QueuePlace> transfer_queue(const DeviceSnapshot& device) {
                 return QueuePlace{i, 0};
         return std::nullopt;
     };
-    if (const auto engine = first([](const QueueFamily& family) {
-            return family.transfer && !family.compute && !family.graphics;
-        }))
+    if (const auto engine = first(
+            [](const QueueFamily& family) { return family.transfer && !family.compute && !family.graphics; }))
         return engine;
     if (device.queue_families[*compute].count > 1) return QueuePlace{*compute, 1};
     return first([](const QueueFamily& family) { return family.compute; });

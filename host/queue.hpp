@@ -10,8 +10,8 @@
 
 namespace tuff::host {
 
-// Where commands run. Copies on the transfer queue go on beside kernels on the compute queue, where the device
-// has a queue for them; elsewhere both names mean the compute queue.
+// Where commands run. Copies on the transfer queue go on beside kernels on the compute queue, where the
+// device has a queue for them; elsewhere both names mean the compute queue.
 enum class Queue : std::uint8_t { compute, transfer };
 inline constexpr std::size_t kQueueCount = 2;
 
@@ -30,8 +30,9 @@ struct QueuePlace {
     friend bool operator==(const QueuePlace&, const QueuePlace&) = default;
 };
 
-// The queue for copies, or nothing where the device has no second one: a family that does nothing but transfers
-// comes first (copy engines), then a second queue of the compute queue's family, then any other that can compute.
+// The queue for copies, or nothing where the device has no second one: a family that does nothing but
+// transfers comes first (copy engines), then a second queue of the compute queue's family, then any other
+// that can compute.
 [[nodiscard]] std::optional<QueuePlace> transfer_queue(const DeviceSnapshot& device);
 
 }  // namespace tuff::host

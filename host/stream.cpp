@@ -99,9 +99,9 @@ Result<AccessTracker::Range> Stream::Impl::range(const Access& access) const {
         return fail(ErrorCode::usage, "stream '{}': {} bytes at {} do not lie within '{}' of {} bytes", name,
                     bytes, access.offset, target.label(), target.size());
     }
-    return AccessTracker::Range{reinterpret_cast<std::uint64_t>(target.core()->buffer), access.offset,
-                                access.offset + bytes, access.use != Access::Use::write,
-                                access.use != Access::Use::read};
+    const std::uint64_t begin = target.core_offset() + access.offset;
+    return AccessTracker::Range{reinterpret_cast<std::uint64_t>(target.core()->buffer), begin, begin + bytes,
+                                access.use != Access::Use::write, access.use != Access::Use::read};
 }
 
 void Stream::Impl::barrier() {
@@ -171,7 +171,7 @@ Result<void> Stream::copy(const Buffer& from, std::uint64_t from_offset, Buffer&
     if (bytes == 0) return {};
     self.order(std::array{source, target});
     self.commands.emplace_back(
-        CopyCommand{from.core()->buffer, to.core()->buffer, {from_offset, to_offset, bytes}});
+        CopyCommand{from.core()->buffer, to.core()->buffer, {source.begin, target.begin, bytes}});
     return {};
 }
 
@@ -185,7 +185,7 @@ Result<void> Stream::fill(Buffer& buffer, std::uint64_t offset, std::uint64_t by
     }
     if (bytes == 0) return {};
     self.order(std::array{target});
-    self.commands.emplace_back(FillCommand{buffer.core()->buffer, offset, bytes, word});
+    self.commands.emplace_back(FillCommand{buffer.core()->buffer, target.begin, bytes, word});
     return {};
 }
 

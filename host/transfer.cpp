@@ -154,6 +154,7 @@ Result<void> upload_chunks(Device& device, Buffer& buffer, std::uint64_t offset,
         return fail(ErrorCode::usage, "an upload into '{}' in chunks of 0 bytes", buffer.label());
     if (bytes == 0) return {};
     BufferCore& to = *buffer.core();
+    offset += buffer.core_offset();
     if (to.mapped == nullptr) return upload_staged(core, to, offset, bytes, fill_chunk, granule);
     fill_chunk(0, {to.mapped + offset, static_cast<std::size_t>(bytes)});
     return flush(core, to, offset, bytes);
@@ -182,6 +183,7 @@ Result<void> readback(Device& device, const Buffer& buffer, std::uint64_t offset
     TUFF_CHECK(check_range(buffer, offset, out.size(), "a readback"));
     if (out.empty()) return {};
     const BufferCore& from = *buffer.core();
+    offset += buffer.core_offset();
     // The host reads memory that is not cached a word at a time; a copy by the device is faster from there.
     const bool in_place =
         from.mapped != nullptr && (from.placed.properties.host_cached || unified(core.snapshot));
@@ -202,6 +204,7 @@ Result<void> fill(Device& device, Buffer& buffer, std::uint64_t offset, std::uin
     }
     if (bytes == 0) return {};
     BufferCore& to = *buffer.core();
+    offset += buffer.core_offset();
     if (to.mapped != nullptr) {
         for (std::uint64_t at = 0; at < bytes; at += 4) std::memcpy(to.mapped + offset + at, &word, 4);
         return flush(core, to, offset, bytes);

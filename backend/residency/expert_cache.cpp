@@ -8,7 +8,8 @@ ExpertCache::ExpertCache(std::uint32_t slots) : slots_(slots) {}
 
 Result<std::vector<ExpertCache::Place>> ExpertCache::fetch(std::span<const std::uint64_t> experts) {
     if (experts.size() > slots_)
-        return fail(ErrorCode::usage, "{} experts are needed at once; there are slots for {}", experts.size(), slots_);
+        return fail(ErrorCode::usage, "{} experts are needed at once; there are slots for {}", experts.size(),
+                    slots_);
     std::unordered_set<std::uint64_t> seen;
     for (const std::uint64_t expert : experts)
         if (!seen.insert(expert).second) return fail(ErrorCode::usage, "expert {} is named twice", expert);

@@ -1,5 +1,5 @@
-// Which experts of a mixture-of-experts model are in device memory: slots, refilled least recently used first.
-// A pure state machine, as schedule.hpp.
+// Which experts of a mixture-of-experts model are in device memory: slots, refilled least recently used
+// first. A pure state machine, as schedule.hpp.
 #pragma once
 
 #include <tuff/result.hpp>
@@ -23,9 +23,9 @@ class ExpertCache {
 
     explicit ExpertCache(std::uint32_t slots);
 
-    // Places for the experts one layer needs, each named once, in the order given; they are the most recently used ones
-    // afterwards, and none of them takes another's slot. `usage`: more experts than slots, or one named twice; nothing
-    // has changed then.
+    // Places for the experts one layer needs, each named once, in the order given; they are the most recently
+    // used ones afterwards, and none of them takes another's slot. `usage`: more experts than slots, or one
+    // named twice; nothing has changed then.
     Result<std::vector<Place>> fetch(std::span<const std::uint64_t> experts);
 
     [[nodiscard]] std::uint32_t slots() const { return slots_; }

@@ -21,12 +21,12 @@ void StreamSchedule::find_next_copy(std::uint64_t from) {
 }
 
 std::optional<StreamSchedule::Step> StreamSchedule::next() {
-    // A slot is free to be copied into once the computation that reads it has been handed out: the copy waits for it
-    // on the device.
+    // A slot is free to be copied into once the computation that reads it has been handed out: the copy waits
+    // for it on the device.
     if (next_copy_ < uses_ && copies_ < consumed_ + slots_) {
         const auto slot = static_cast<std::uint32_t>(copies_ % slots_);
-        Step step{Step::Kind::copy, next_copy_, static_cast<std::uint32_t>(next_copy_ % streamed_.size()), slot,
-                  last_in_slot_[slot]};
+        Step step{Step::Kind::copy, next_copy_, static_cast<std::uint32_t>(next_copy_ % streamed_.size()),
+                  slot, last_in_slot_[slot]};
         // One that is over need not be waited for.
         if (step.after && *step.after < over_) step.after.reset();
         last_in_slot_[slot] = next_copy_;
@@ -35,7 +35,11 @@ std::optional<StreamSchedule::Step> StreamSchedule::next() {
         return step;
     }
     if (next_compute_ == uses_ || next_compute_ >= over_ + ahead_) return std::nullopt;
-    Step step{Step::Kind::compute, next_compute_, static_cast<std::uint32_t>(next_compute_ % streamed_.size()), {}, {}};
+    Step step{Step::Kind::compute,
+              next_compute_,
+              static_cast<std::uint32_t>(next_compute_ % streamed_.size()),
+              {},
+              {}};
     if (is_streamed(next_compute_)) {
         step.slot = static_cast<std::uint32_t>(consumed_++ % slots_);
         step.after = next_compute_;

@@ -14,11 +14,12 @@ namespace {
 
 using Step = StreamSchedule::Step;
 
-// Two queues that take a random time for each step and start it only when what it comes after is over; what a real device
-// does with a schedule.
+// Two queues that take a random time for each step and start it only when what it comes after is over; what a
+// real device does with a schedule.
 class Device {
   public:
-    Device(std::vector<bool> streamed, std::uint32_t slots, std::uint64_t passes, std::uint32_t ahead, unsigned seed)
+    Device(std::vector<bool> streamed, std::uint32_t slots, std::uint64_t passes, std::uint32_t ahead,
+           unsigned seed)
         : streamed_(std::move(streamed)),
           uses_(streamed_.size() * passes),
           schedule_(streamed_, slots, passes, ahead),
@@ -125,9 +126,10 @@ TEST(StreamSchedule, GivesEveryComputationItsWeightsUnderRandomTimings) {
         std::vector<bool> streamed(1 + random() % 9);
         const auto share = static_cast<unsigned>(random() % 5);
         for (std::size_t i = 0; i < streamed.size(); i++) streamed[i] = random() % 4 < share;
-        const std::uint32_t slots = 2 + static_cast<std::uint32_t>(random() % 3), ahead = 1 + static_cast<std::uint32_t>(random() % 4);
-        SCOPED_TRACE(testing::Message() << "round " << round << " units " << streamed.size() << " slots " << slots
-                                        << " ahead " << ahead);
+        const std::uint32_t slots = 2 + static_cast<std::uint32_t>(random() % 3),
+                            ahead = 1 + static_cast<std::uint32_t>(random() % 4);
+        SCOPED_TRACE(testing::Message() << "round " << round << " units " << streamed.size() << " slots "
+                                        << slots << " ahead " << ahead);
         Device(streamed, slots, 1 + random() % 4, ahead, round).run();
         if (testing::Test::HasFailure()) return;
     }
@@ -145,7 +147,8 @@ TEST(StreamSchedule, HidesTheShorterOfCopyAndComputation) {
 }
 
 TEST(StreamSchedule, CopiesTheNextPassWhileThisOneEnds) {
-    // One streamed unit among four: with the pass before it to hide in, its copy costs nothing after the first.
+    // One streamed unit among four: with the pass before it to hide in, its copy costs nothing after the
+    // first.
     Device device({true, false, false, false}, 2, 5, 2, 1);
     device.duration = [](const Step& step) { return step.kind == Step::Kind::copy ? 3.0 : 1.0; };
     EXPECT_DOUBLE_EQ(device.run(), 3.0 + 5 * 4.0);

@@ -31,7 +31,8 @@ class Import : public DeviceTest {
 TEST_F(Import, KernelsReadAndWriteTheHostsMemoryInPlace) {
     const HostMemory from = memory(kBytes), to = memory(kBytes);
     for (std::uint32_t i = 0; i < kWords; ++i) std::memcpy(from.bytes().data() + i * 4, &i, 4);
-    Result<Buffer> source = import_host(*device_, from.bytes(), "from"), target = import_host(*device_, to.bytes(), "to");
+    Result<Buffer> source = import_host(*device_, from.bytes(), "from"),
+                   target = import_host(*device_, to.bytes(), "to");
     TUFF_OK(source);
     TUFF_OK(target);
     EXPECT_EQ(source->size(), from.bytes().size() - kTailBytes);
@@ -59,14 +60,16 @@ TEST_F(Import, CountsPinnedMemoryAgainstItsHeap) {
     const Result<Buffer> refused = import_host(**small, pages.bytes(), "pages");
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
-    EXPECT_NE(refused.error().message.find("would pin 64.0 MiB"), std::string::npos) << refused.error().message;
+    EXPECT_NE(refused.error().message.find("would pin 64.0 MiB"), std::string::npos)
+        << refused.error().message;
 }
 
 TEST_F(Import, RefusesWhatIsNotAligned) {
     const HostMemory pages = memory(1 << 20);
     const Result<Buffer> crooked = import_host(*device_, pages.bytes().subspan(64), "crooked");
     ASSERT_FALSE(crooked);
-    EXPECT_NE(crooked.error().message.find("not in multiples of"), std::string::npos) << crooked.error().message;
+    EXPECT_NE(crooked.error().message.find("not in multiples of"), std::string::npos)
+        << crooked.error().message;
     const Result<Buffer> ragged = import_host(*device_, pages.bytes().first((1 << 20) - 100), "ragged");
     EXPECT_FALSE(ragged);
     EXPECT_FALSE(import_host(*device_, pages.bytes().first(kTailBytes), "tiny"));

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-
 namespace tuff::host::test {
 namespace {
 
@@ -12,8 +11,8 @@ DeviceSnapshot with_families(std::vector<QueueFamily> families) {
     return device;
 }
 
-constexpr QueueFamily all{1, true, true, true, 64}, all_of_16{16, true, true, true, 64}, compute{8, false, true, true, 64},
-    copies{2, false, false, true, 64}, video{1, false, false, false, 0};
+constexpr QueueFamily all{1, true, true, true, 64}, all_of_16{16, true, true, true, 64},
+    compute{8, false, true, true, 64}, copies{2, false, false, true, 64}, video{1, false, false, false, 0};
 
 TEST(TransferQueue, IsACopyEngineWhereThereIsOne) {
     EXPECT_EQ(transfer_queue(with_families({all_of_16, copies, compute})), (QueuePlace{1, 0}));

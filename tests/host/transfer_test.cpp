@@ -42,6 +42,32 @@ TEST_P(Transfer, BytesComeBackAsTheyWentAtAnyOffset) {
     }
 }
 
+TEST_P(Transfer, APartOfABufferIsABufferOfItsOwn) {
+    Buffer whole = buffer(8192, "whole");
+    Result<Buffer> part = whole.part(1024, 2048);
+    TUFF_OK(part);
+    EXPECT_EQ(part->size(), 2048U);
+    EXPECT_EQ(part->address(), whole.address() + 1024);
+    TUFF_OK(fill(*device_, whole, 0, 8192, 1));
+    TUFF_OK(fill(*device_, *part, 256, 256, 2));
+    TUFF_OK(upload(*device_, *part, 0, std::vector<std::byte>(4, std::byte{3})));
+    Stream stream(*device_);
+    TUFF_OK(stream.fill(*part, 4, 4, 4));
+    TUFF_OK(stream.copy(*part, 256, *part, 512, 256));
+    TUFF_OK(stream.finish());
+    TUFF_OK(stream.run());
+    std::vector<std::uint32_t> expected(2048, 1);
+    expected[256] = 0x03030303;
+    expected[257] = 4;
+    std::fill_n(expected.begin() + 256 + 64, 128, 2);
+    EXPECT_EQ(words(whole), expected);
+    EXPECT_EQ(words(*part), std::vector(expected.begin() + 256, expected.begin() + 256 + 512));
+    whole = {};  // the part keeps the memory
+    EXPECT_EQ(words(*part)[1], 4U);
+    EXPECT_FALSE(part->part(1024, 1025));
+    EXPECT_FALSE(part->part(100, 1));
+}
+
 TEST_P(Transfer, ChunksComeInOrderAndInWholeGranules) {
     const std::uint64_t granule = 1000;
     const std::uint64_t bytes = 2 * staging_slot_bytes(device_->snapshot()) + 4567;
