@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "host/simulated_card.hpp"
 #include "host/snapshot_fields.hpp"
 #include "host/snapshot_json.hpp"
 
@@ -168,6 +169,17 @@ Result<void> lower_matrix_shapes(const Json& list, const Json& own, DeviceSnapsh
     return {};
 }
 
+// {"memory_bytes": N}
+Result<DeviceSnapshot> with_card(const DeviceSnapshot& device, const Json& object) {
+    TUFF_CHECK(check_object(object, "simulated_card"));
+    std::uint64_t bytes = 0;
+    for (const auto& [name, value] : object.items()) {
+        if (name != "memory_bytes") return unknown("simulated_card." + name);
+        TUFF_CHECK(read_number(value, "simulated_card.memory_bytes", bytes));
+    }
+    return simulate_card(device, bytes);
+}
+
 Result<DeviceSnapshot> lower_json(const DeviceSnapshot& device, std::string_view text) {
     TUFF_TRY(caps, parse_sorted(text));
     if (!caps.is_object()) return fail(ErrorCode::malformed, "the caps are not an object");
@@ -175,6 +187,7 @@ Result<DeviceSnapshot> lower_json(const DeviceSnapshot& device, std::string_view
     DeviceSnapshot out = device;
     const Json empty = Json::object();
     for (const auto& [name, value] : caps.items()) {
+        if (name == "simulated_card") continue;  // after all others, which are about the real device
         if (!own.contains(name)) return unknown(name);
         if (name == "limits") {
             TUFF_CHECK(lower_limits(value, own.at(name), out.limits));
@@ -194,6 +207,7 @@ Result<DeviceSnapshot> lower_json(const DeviceSnapshot& device, std::string_view
             lower_subgroup(caps.at("subgroup"), out.has(Feature::subgroup_size_control), out.subgroup));
     }
     if (!out.has(Feature::cooperative_matrix)) out.matrix_shapes.clear();
+    if (caps.contains("simulated_card")) return with_card(out, caps.at("simulated_card"));
     return out;
 }
 

@@ -14,8 +14,10 @@ namespace tuff::host {
 // a subgroup range made narrower, fewer matrix shapes, smaller heaps ("heaps": [{"budget_bytes": N}], one
 // entry per heap,
 // {} to keep it). Values equal to the device's own are accepted, so a snapshot lowers its own device to
-// itself. A feature another one stands on takes that one along. usage: a field is raised (names it, both
-// values), cannot be changed, or is unknown; malformed: not JSON or a wrong kind of value.
+// itself. {"simulated_card": {"memory_bytes": N}} makes a device that shares the host's memory a card with N
+// bytes of its own (host/simulated_card.hpp). A feature another one stands on takes that one along. usage: a
+// field is raised (names it, both values), cannot be changed, or is unknown; malformed: not JSON or a wrong
+// kind of value.
 Result<DeviceSnapshot> lower(const DeviceSnapshot& device, std::string_view json);
 
 // The same from a file; io: it cannot be read. Messages begin with its name.

@@ -117,8 +117,9 @@ Result<std::shared_ptr<DeviceCore>> open_core(const Instance& instance, std::siz
     if (const std::vector<std::string> reasons = why_unusable(lowered); !reasons.empty()) {
         return fail(ErrorCode::unsupported, "{} cannot be used: {}", lowered.name, fmt::join(reasons, ", "));
     }
-    if (lowered.heaps.size() != probed.heaps.size() ||
-        lowered.memory_types.size() != probed.memory_types.size() ||
+    const bool other_memory = lowered.heaps.size() != probed.heaps.size() ||
+                              lowered.memory_types.size() != probed.memory_types.size();
+    if ((lowered.card_memory_type ? *lowered.card_memory_type >= probed.memory_types.size() : other_memory) ||
         lowered.queue_families.size() != probed.queue_families.size()) {
         return fail(ErrorCode::usage, "the snapshot given for device {} is not one of {}", index,
                     probed.name);

@@ -83,6 +83,9 @@ struct DeviceCore : std::enable_shared_from_this<DeviceCore> {
     std::unique_ptr<QueueCore> transfer;  // null: copies run on the compute queue
     std::atomic<bool> lost = false;
     std::array<std::atomic<std::uint64_t>, VK_MAX_MEMORY_HEAPS> pinned_bytes{};  // imported, by heap
+    // Where a card is simulated: what lies in each of its heaps, and the most that ever did.
+    mutable std::mutex card_mutex;
+    std::array<std::uint64_t, 2> card_bytes{}, card_peak_bytes{};
 
     std::mutex pipeline_mutex;  // guards the next two
     std::map<std::pair<std::string, std::vector<std::uint32_t>>, std::unique_ptr<Pipeline>> pipelines;
@@ -124,6 +127,10 @@ struct DeviceCore : std::enable_shared_from_this<DeviceCore> {
         if (result == VK_ERROR_DEVICE_LOST) lost.store(true, std::memory_order_relaxed);
         return fail_vk(result, text, std::forward<Args>(args)...);
     }
+
+    // Takes room in a heap of a simulated card; false: there is not enough.
+    bool take_card_bytes(std::uint32_t heap, std::uint64_t bytes);
+    void return_card_bytes(std::uint32_t heap, std::uint64_t bytes);
 
     Result<std::unique_ptr<BufferCore>> allocate(Intent intent, std::uint64_t bytes, std::string_view label);
     std::vector<HeapUse> heap_use() const;

@@ -16,6 +16,8 @@ constexpr VkExternalMemoryHandleTypeFlagBits kHandle = VK_EXTERNAL_MEMORY_HANDLE
 // The memory type for an imported pointer: coherent, so that nobody has to flush what the host writes.
 Result<std::uint32_t> import_type(const DeviceCore& core, std::uint32_t allowed, std::string_view label) {
     const auto& types = core.snapshot.memory_types;
+    // A simulated card's host memory is its second type.
+    if (core.snapshot.card_memory_type) allowed = allowed >> *core.snapshot.card_memory_type & 1 ? 2 : 0;
     for (std::uint32_t i = 0; i < types.size(); ++i)
         if ((allowed >> i & 1) != 0 && !types[i].special && types[i].host_visible && types[i].host_coherent)
             return i;
@@ -70,13 +72,18 @@ Result<void> import_into(DeviceCore& core, BufferCore& out, std::span<std::byte>
     allocate.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
     allocate.pNext = &import;
     allocate.allocationSize = memory.size();
-    allocate.memoryTypeIndex = type;
+    allocate.memoryTypeIndex = core.snapshot.card_memory_type.value_or(type);
     result = core.vk.vkAllocateMemory(core.device, &allocate, nullptr, &out.imported);
     // "May fail for platform-specific reasons", says the specification: never the end of the matter.
     if (result != VK_SUCCESS)
         return fail(ErrorCode::unsupported, "{} did not import the {} of '{}' ({})", core.snapshot.name,
                     bytes_text(memory.size()), out.label, result_name(result));
-    core.pinned_bytes[out.placed.heap] += memory.size();
+    if (!core.snapshot.card_memory_type) {
+        core.pinned_bytes[out.placed.heap] += memory.size();
+    } else if (!core.take_card_bytes(out.placed.heap, memory.size())) {
+        core.vk.vkFreeMemory(core.device, std::exchange(out.imported, VK_NULL_HANDLE), nullptr);
+        return fail(ErrorCode::unsupported, "no room for '{}'", out.label);
+    }
     out.size = memory.size() - kTailBytes;
     out.mapped = memory.data();
     result = core.vk.vkBindBufferMemory(core.device, out.buffer, out.imported, 0);

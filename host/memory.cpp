@@ -33,6 +33,7 @@ constexpr std::uint64_t kNoWall = VK_WHOLE_SIZE;
 
 // What a lowered snapshot allows in a heap; kNoWall where it is as the driver has it.
 std::uint64_t heap_wall(const DeviceCore& core, std::size_t heap) {
+    if (core.snapshot.card_memory_type) return kNoWall;  // kept by take_card_bytes
     const Heap& ours = core.snapshot.heaps[heap];
     const Heap& theirs = core.instance->snapshots[core.index].heaps[heap];
     const bool lowered = ours.budget_bytes < theirs.budget_bytes || ours.bytes < theirs.bytes;
@@ -60,17 +61,23 @@ VkResult create_in(DeviceCore& core, const Candidate& candidate, std::uint64_t b
     wish.flags = VMA_ALLOCATION_CREATE_WITHIN_BUDGET_BIT;
     if (core.snapshot.memory_types[candidate.type].host_visible)
         wish.flags |= VMA_ALLOCATION_CREATE_MAPPED_BIT;
-    wish.memoryTypeBits = std::uint32_t{1} << candidate.type;
+    const std::optional<std::uint32_t> card = core.snapshot.card_memory_type;
+    wish.memoryTypeBits = std::uint32_t{1} << card.value_or(candidate.type);
+    const std::uint32_t heap = core.snapshot.memory_types[candidate.type].heap;
+    if (card && !core.take_card_bytes(heap, info.size)) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     wish.priority = priority_of(out.intent);
     VmaAllocationInfo got{};
     const VkResult result = vmaCreateBufferWithAlignment(core.vma, &info, &wish, kAddressAlignment,
                                                          &out.buffer, &out.allocation, &got);
-    if (result != VK_SUCCESS) return result;
+    if (result != VK_SUCCESS) {
+        if (card) core.return_card_bytes(heap, info.size);
+        return result;
+    }
 
     out.size = bytes;
-    out.placed.type = got.memoryType;
-    out.placed.properties = core.snapshot.memory_types[got.memoryType];
-    out.placed.heap = out.placed.properties.heap;
+    out.placed.type = card ? candidate.type : got.memoryType;
+    out.placed.properties = core.snapshot.memory_types[out.placed.type];
+    out.placed.heap = heap;
     out.placed.wish = candidate.wish;
     out.placed.slow = candidate.slow;
     const bool staging = out.intent == Intent::upload || out.intent == Intent::readback;
@@ -145,7 +152,7 @@ Result<VmaAllocator> create_allocator(DeviceCore& core) {
 
     // A lowered heap is a wall VMA keeps to; an untouched one is what the driver says it is at any moment.
     std::vector<VkDeviceSize> heap_limits;
-    for (std::size_t i = 0; i < core.snapshot.heaps.size(); ++i) {
+    for (std::size_t i = 0; i < core.instance->snapshots[core.index].heaps.size(); ++i) {
         const std::uint64_t wall = heap_wall(core, i);
         // Where the driver tells no budget, VMA takes four fifths of the heap for it.
         const bool told = core.snapshot.has(Feature::memory_budget);
@@ -212,9 +219,16 @@ Result<std::unique_ptr<BufferCore>> DeviceCore::allocate(Intent intent, std::uin
 }
 
 std::vector<HeapUse> DeviceCore::heap_use() const {
+    std::vector<HeapUse> use(snapshot.heaps.size());
+    if (snapshot.card_memory_type) {
+        const std::lock_guard lock(card_mutex);
+        for (std::size_t i = 0; i < use.size(); ++i)
+            use[i] = {snapshot.heaps[i].budget_bytes, card_bytes[i],
+                      minus_saturating(snapshot.heaps[i].budget_bytes, card_bytes[i]), card_peak_bytes[i]};
+        return use;
+    }
     std::array<VmaBudget, VK_MAX_MEMORY_HEAPS> budgets{};
     vmaGetHeapBudgets(vma, budgets.data());
-    std::vector<HeapUse> use(snapshot.heaps.size());
     for (std::size_t i = 0; i < use.size(); ++i) {
         use[i].budget_bytes = std::min<std::uint64_t>(budgets[i].budget, heap_wall(*this, i));
         // What a driver reports need not include the host pages it has pinned for us.
@@ -225,9 +239,27 @@ std::vector<HeapUse> DeviceCore::heap_use() const {
     return use;
 }
 
+bool DeviceCore::take_card_bytes(std::uint32_t heap, std::uint64_t bytes) {
+    const std::lock_guard lock(card_mutex);
+    if (bytes > minus_saturating(snapshot.heaps[heap].budget_bytes, card_bytes[heap])) return false;
+    card_bytes[heap] += bytes;
+    card_peak_bytes[heap] = std::max(card_peak_bytes[heap], card_bytes[heap]);
+    return true;
+}
+
+void DeviceCore::return_card_bytes(std::uint32_t heap, std::uint64_t bytes) {
+    const std::lock_guard lock(card_mutex);
+    card_bytes[heap] -= bytes;
+}
+
 BufferCore::~BufferCore() {
+    if (allocation != nullptr && device->snapshot.card_memory_type)
+        device->return_card_bytes(placed.heap, size + kTailBytes);
     if (imported != VK_NULL_HANDLE) {
-        device->pinned_bytes[placed.heap] -= size + kTailBytes;
+        if (device->snapshot.card_memory_type)
+            device->return_card_bytes(placed.heap, size + kTailBytes);
+        else
+            device->pinned_bytes[placed.heap] -= size + kTailBytes;
         device->vk.vkDestroyBuffer(device->device, buffer, nullptr);
         device->vk.vkFreeMemory(device->device, imported, nullptr);
     } else if (allocation != nullptr) {

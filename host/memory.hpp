@@ -68,6 +68,7 @@ struct HeapUse {
     std::uint64_t budget_bytes = 0;  // for this process, what it uses included
     std::uint64_t usage_bytes = 0;
     std::uint64_t free_bytes = 0;
+    std::uint64_t peak_bytes = 0;  // the most that was ever used of a simulated card's heap; 0 elsewhere
 };
 
 }  // namespace tuff::host

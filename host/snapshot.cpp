@@ -129,6 +129,7 @@ std::optional<std::uint32_t> compute_family(const DeviceSnapshot& device) {
 }
 
 bool unified(const DeviceSnapshot& device) {
+    if (device.card_memory_type) return false;
     if (device.type == DeviceType::integrated || device.type == DeviceType::cpu) return true;
     // Virtual and unnamed devices say nothing about their memory in the type; their heaps do.
     bool any_local = false;

@@ -183,6 +183,8 @@ struct DeviceSnapshot {
     std::vector<MemoryType> memory_types;
     std::vector<QueueFamily> queue_families;
     std::vector<MatrixShape> matrix_shapes;
+    // Where a card is simulated (host/simulated_card.hpp): the real memory type behind all of memory_types.
+    std::optional<std::uint32_t> card_memory_type;
 
     [[nodiscard]] bool has(Feature feature) const { return features.has(feature); }
     bool operator==(const DeviceSnapshot&) const = default;

@@ -37,6 +37,17 @@ TEST(Caps, ASnapshotLowersItsOwnDeviceToItself) {
     }
 }
 
+TEST(Caps, MakeACardOfADeviceThatSharesItsMemory) {
+    const Result<DeviceSnapshot> card = lower(lavapipe(), R"({"simulated_card": {"memory_bytes": 1048576}})");
+    ASSERT_TRUE(card) << card.error().message;
+    EXPECT_FALSE(unified(*card));
+    ASSERT_EQ(card->heaps.size(), 2U);
+    EXPECT_EQ(card->heaps[0].budget_bytes, 1048576U);
+    EXPECT_EQ(refusal(lavapipe(), R"({"simulated_card": {"bytes": 1}})"),
+              "unknown field 'simulated_card.bytes' in the caps");
+    EXPECT_NE(refusal(discrete_no_bar(), R"({"simulated_card": {"memory_bytes": 1048576}})"), "(accepted)");
+}
+
 TEST(Caps, DoNotDependOnTheOrderOfMembers) {
     const DeviceSnapshot device = matrix_device();
     const auto sorted = nlohmann::json::parse(snapshot_to_json(device));  // members by name
