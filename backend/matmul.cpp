@@ -26,13 +26,13 @@ struct MatvecArguments {
     Address w, x, y;
     std::uint32_t rows, groups, x_stride, y_stride;
     Address x_batch_bytes, y_batch_bytes, y_split_bytes, w_batch_bytes;
-    std::uint32_t w_share, first_group;
+    std::uint32_t w_stride, w_row_bytes, w_share, first_group;
 };
 struct MatmulArguments {
     Address w, x, y;
     std::uint32_t rows, tokens, groups, splits, x_stride, y_stride;
     Address x_batch_bytes, y_batch_bytes, y_split_bytes, w_batch_bytes;
-    std::uint32_t w_share, first_group;
+    std::uint32_t w_stride, w_row_bytes, w_share, first_group;
 };
 struct PackArguments {
     Address x, packed;
@@ -119,6 +119,8 @@ class Recorder {
         const std::uint64_t x_batch = (padded ? s_.n * x_row : s_.x_batch) * sizeof(float);
         const std::uint64_t y_stride = split ? s_.m : s_.y_stride, y_split = s_.n * s_.m * sizeof(float);
         const std::uint64_t y_batch = split ? plan_.splits * y_split : s_.y_batch * sizeof(float);
+        const std::uint32_t row_bytes =
+            u32(*matrix_bytes(*weights_.format, Layout::blocks, {1, s_.k, 1}));  // kernels of blocks read it
         TUFF_TRY(pipeline, device_.pipeline(*kernel, part.specialization));
         for (const Weights::Shard& shard : weights_.shards) {
             const Window window = window_of(shard);
@@ -132,7 +134,7 @@ class Recorder {
                                         ? address(scratch_) + plan_.partial_offset +
                                               window.first_batch * y_batch + window.first_row * sizeof(float)
                                         : y_address(window);
-            if (plan_.algorithm == MatmulAlgorithm::matvec_wide) {
+            if (takes_few(plan_.algorithm)) {
                 MatvecArguments args{shard.buffer.address(),
                                      x,
                                      y,
@@ -144,6 +146,8 @@ class Recorder {
                                      y_batch,
                                      y_split,
                                      window.w_matrix_bytes,
+                                     row_bytes,
+                                     row_bytes,
                                      share(),
                                      0};
                 TUFF_CHECK(
@@ -162,6 +166,8 @@ class Recorder {
                                      y_batch,
                                      y_split,
                                      window.w_matrix_bytes,
+                                     row_bytes,
+                                     row_bytes,
                                      share(),
                                      0};
                 TUFF_CHECK(launch(*pipeline, args, window.rows, part.rows, ceil_div(s_.n, part.tile),

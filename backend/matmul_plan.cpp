@@ -144,8 +144,9 @@ void place_wide_scratch(MatmulPlan& plan) {
     }
 }
 
-MatmulPlan plan_matvec_wide(const DeviceSnapshot& device, const Format& format, const MatmulShape& s) {
-    MatmulPlan plan = begin(device, MatmulAlgorithm::matvec_wide, format, s);
+MatmulPlan plan_matvec(const DeviceSnapshot& device, const Format& format, MatmulAlgorithm algorithm,
+                       const MatmulShape& s) {
+    MatmulPlan plan = begin(device, algorithm, format, s);
     const std::uint32_t groups = plan.groups(), subgroup = std::max(1u, device.subgroup.size);
     constexpr std::uint32_t kRows = 2;
     // Every invocation should have at least 8 slices of 8 elements; one subgroup needs no barrier.
@@ -163,8 +164,9 @@ MatmulPlan plan_matvec_wide(const DeviceSnapshot& device, const Format& format, 
     return plan;
 }
 
-MatmulPlan plan_matmul_wide(const DeviceSnapshot& device, const Format& format, const MatmulShape& s) {
-    MatmulPlan plan = begin(device, MatmulAlgorithm::matmul_wide, format, s);
+MatmulPlan plan_tiled(const DeviceSnapshot& device, const Format& format, MatmulAlgorithm algorithm,
+                      const MatmulShape& s) {
+    MatmulPlan plan = begin(device, algorithm, format, s);
     // Shared memory holds 32 x (tile + 4) floats of each side.
     const auto fits = [&](std::uint32_t side) {
         return side * side / 16 <= device.limits.max_workgroup_invocations &&
@@ -210,18 +212,41 @@ std::string_view algorithm_name(MatmulAlgorithm algorithm) {
             return "matvec_wide";
         case MatmulAlgorithm::matmul_wide:
             return "matmul_wide";
+        case MatmulAlgorithm::matvec_blocks:
+            return "matvec_blocks";
+        case MatmulAlgorithm::matmul_blocks:
+            return "matmul_blocks";
     }
     return "";
 }
 
 Layout algorithm_layout(MatmulAlgorithm algorithm) {
-    return algorithm == MatmulAlgorithm::matmul_lanes ? Layout::lanes : Layout::planes;
+    switch (algorithm) {
+        case MatmulAlgorithm::matmul_lanes:
+            return Layout::lanes;
+        case MatmulAlgorithm::matvec_wide:
+        case MatmulAlgorithm::matmul_wide:
+            return Layout::planes;
+        case MatmulAlgorithm::matvec_blocks:
+        case MatmulAlgorithm::matmul_blocks:
+            break;
+    }
+    return Layout::blocks;
 }
 
 std::span<const MatmulAlgorithm> all_matmul_algorithms() {
     static constexpr MatmulAlgorithm all[] = {MatmulAlgorithm::matmul_lanes, MatmulAlgorithm::matvec_wide,
-                                              MatmulAlgorithm::matmul_wide};
+                                              MatmulAlgorithm::matmul_wide, MatmulAlgorithm::matvec_blocks,
+                                              MatmulAlgorithm::matmul_blocks};
     return all;
+}
+
+bool takes_few(MatmulAlgorithm algorithm) {
+    return algorithm != MatmulAlgorithm::matmul_wide && algorithm != MatmulAlgorithm::matmul_blocks;
+}
+
+bool takes_many(MatmulAlgorithm algorithm) {
+    return algorithm != MatmulAlgorithm::matvec_wide && algorithm != MatmulAlgorithm::matvec_blocks;
 }
 
 bool prefers_lanes(const DeviceSnapshot& device) {
@@ -247,30 +272,30 @@ std::string MatmulPlan::describe() const {
 
 Result<MatmulPlan> plan_matmul(const DeviceSnapshot& device, const Format& format, Layout layout,
                                const MatmulShape& shape) {
-    if (layout == Layout::blocks)
-        return fail(ErrorCode::unsupported, "no kernel multiplies {} weights in the layout blocks",
-                    format.name);
-    const auto wide =
-        shape.n <= kMatvecMaxTokens ? MatmulAlgorithm::matvec_wide : MatmulAlgorithm::matmul_wide;
-    return plan_matmul(device, format, layout == Layout::lanes ? MatmulAlgorithm::matmul_lanes : wide, shape);
+    const bool few = shape.n <= kMatvecMaxTokens;
+    switch (layout) {
+        case Layout::lanes:
+            return plan_matmul(device, format, MatmulAlgorithm::matmul_lanes, shape);
+        case Layout::planes:
+            return plan_matmul(device, format,
+                               few ? MatmulAlgorithm::matvec_wide : MatmulAlgorithm::matmul_wide, shape);
+        case Layout::blocks:
+            break;
+    }
+    return plan_matmul(device, format, few ? MatmulAlgorithm::matvec_blocks : MatmulAlgorithm::matmul_blocks,
+                       shape);
 }
 
 Result<MatmulPlan> plan_matmul(const DeviceSnapshot& device, const Format& format, MatmulAlgorithm algorithm,
                                const MatmulShape& shape) {
     const MatmulShape s = shape.dense();
     TUFF_CHECK(check(device, format, s));
-    switch (algorithm) {
-        case MatmulAlgorithm::matmul_lanes:
-            return plan_lanes(device, format, s);
-        case MatmulAlgorithm::matvec_wide:
-            if (s.n > kMatvecMaxTokens)
-                return fail(ErrorCode::unsupported, "matvec_wide takes at most {} tokens, not {}",
-                            kMatvecMaxTokens, s.n);
-            return plan_matvec_wide(device, format, s);
-        case MatmulAlgorithm::matmul_wide:
-            return plan_matmul_wide(device, format, s);
-    }
-    return fail(ErrorCode::internal, "unknown algorithm");
+    if (!takes_many(algorithm) && s.n > kMatvecMaxTokens)
+        return fail(ErrorCode::unsupported, "{} takes at most {} tokens, not {}", algorithm_name(algorithm),
+                    kMatvecMaxTokens, s.n);
+    if (algorithm == MatmulAlgorithm::matmul_lanes) return plan_lanes(device, format, s);
+    return takes_few(algorithm) ? plan_matvec(device, format, algorithm, s)
+                                : plan_tiled(device, format, algorithm, s);
 }
 
 }  // namespace tuff

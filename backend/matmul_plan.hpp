@@ -40,11 +40,14 @@ struct MatmulShape {
 };
 
 // The main kernel of a plan; each reads one layout.
-enum class MatmulAlgorithm { matmul_lanes, matvec_wide, matmul_wide };
+enum class MatmulAlgorithm { matmul_lanes, matvec_wide, matmul_wide, matvec_blocks, matmul_blocks };
 [[nodiscard]] std::string_view algorithm_name(MatmulAlgorithm algorithm);  // as in shaders/kernels.cmake
 [[nodiscard]] Layout algorithm_layout(MatmulAlgorithm algorithm);
 [[nodiscard]] std::span<const MatmulAlgorithm> all_matmul_algorithms();
-inline constexpr std::uint64_t kMatvecMaxTokens = 8;  // what matvec_wide takes
+// Whether it is one of those for few tokens, and whether for any number; matmul_lanes is both.
+[[nodiscard]] bool takes_few(MatmulAlgorithm algorithm);
+[[nodiscard]] bool takes_many(MatmulAlgorithm algorithm);
+inline constexpr std::uint64_t kMatvecMaxTokens = 8;  // what matvec_wide and matvec_blocks take
 
 // Whether a device is of the kind for which the lanes kernels are written: they compile to plain vector code.
 [[nodiscard]] bool prefers_lanes(const host::DeviceSnapshot& device);

@@ -92,12 +92,16 @@ Result<std::vector<const Format*>> parse_formats(std::string_view names) {
 Result<std::vector<MatmulAlgorithm>> parse_algorithms(std::string_view names) {
     const auto all = all_matmul_algorithms();
     std::vector<MatmulAlgorithm> list;
-    TUFF_CHECK(for_each_name(names, "algorithm", choices(all, algorithm_name), [&](std::string_view name) {
+    TUFF_CHECK(for_each_name(names, "algorithm", algorithm_names(), [&](std::string_view name) {
         const auto found = std::ranges::find(all, name, algorithm_name);
         if (found != all.end()) add_once(list, *found);
         return found != all.end();
     }));
     return list;
+}
+
+std::string algorithm_names() {
+    return choices(all_matmul_algorithms(), algorithm_name);
 }
 
 std::string shape_text(const MatmulShape& shape) {

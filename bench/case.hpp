@@ -24,6 +24,9 @@ enum class Op { matvec, matmul, copy, fma };
 [[nodiscard]] Result<std::vector<const Format*>> parse_formats(std::string_view names);
 [[nodiscard]] Result<std::vector<MatmulAlgorithm>> parse_algorithms(std::string_view names);
 
+// "matmul_lanes, ...": for messages.
+[[nodiscard]] std::string algorithm_names();
+
 // The op a product of n tokens is listed under.
 [[nodiscard]] inline Op product_op(std::uint64_t n) {
     return n <= kMatvecMaxTokens ? Op::matvec : Op::matmul;

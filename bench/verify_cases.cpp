@@ -106,9 +106,9 @@ std::vector<VerifyCase> verify_cases(MatmulAlgorithm algorithm, const Format& fo
         for (const Template& from : templates)
             if (from.quick || !quick) cases.push_back(make(algorithm, format, from, op));
     };
-    if (algorithm != MatmulAlgorithm::matmul_wide) add(kMatvec, Op::matvec);
-    if (algorithm == MatmulAlgorithm::matmul_wide) add(kNarrowMatmul, Op::matmul);
-    if (algorithm != MatmulAlgorithm::matvec_wide) add(kMatmul, Op::matmul);
+    if (takes_few(algorithm)) add(kMatvec, Op::matvec);
+    if (!takes_few(algorithm)) add(kNarrowMatmul, Op::matmul);
+    if (takes_many(algorithm)) add(kMatmul, Op::matmul);
     return cases;
 }
 
@@ -117,8 +117,8 @@ VerifyCase huge_case(MatmulAlgorithm algorithm, const Format& format) {
     VerifyCase one{Op::matvec, algorithm, &format, {}, Data::ordinary};
     one.shape.k = kElements;
     one.shape.m = kBytes / (kElements / format.type().block_elements * format.type().block_bytes);
-    one.shape.n = algorithm == MatmulAlgorithm::matmul_wide ? 9 : 1;
-    if (algorithm == MatmulAlgorithm::matmul_wide) one.op = Op::matmul;
+    one.shape.n = takes_few(algorithm) ? 1 : 9;
+    one.op = product_op(one.shape.n);
     return one;
 }
 

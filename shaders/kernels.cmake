@@ -1,9 +1,9 @@
 # The one table of kernels. Every row becomes one SPIR-V module per format, built for all features; the program picks among
 # them at run time (backend/kernels.hpp). A row:
 #
-#   tuff_kernel(<algorithm> [FORMATS <format>...] [DEFINES <macro>...] [NEEDS <feature>...] [SUBGROUP <size>])
+#   tuff_kernel(<algorithm> [SOURCE <file>] [FORMATS <format>...] [DEFINES <macro>...] [NEEDS <feature>...] [SUBGROUP <size>])
 #
-#   algorithm  the source is <algorithm>.comp
+#   SOURCE     <algorithm>.comp where it is not given
 #   FORMATS    one module per format, named <algorithm>.<format>; the source's #include "format.glsl" is formats/<format>.glsl
 #   NEEDS      features beyond the Vulkan 1.3 floor, by their names in host/snapshot.hpp
 #   SUBGROUP   the subgroup size the source is written for
@@ -21,6 +21,8 @@ tuff_kernel(pack_activations_lanes)
 # Everything else: coalesced 32-bit loads, subgroup reductions, shared memory, split-K.
 tuff_kernel(matvec_wide FORMATS ${TUFF_FORMATS} DEFINES LAYOUT_PLANES NEEDS subgroup_arithmetic)
 tuff_kernel(matmul_wide FORMATS ${TUFF_FORMATS} DEFINES LAYOUT_PLANES)
+tuff_kernel(matvec_blocks SOURCE matvec_wide.comp FORMATS ${TUFF_FORMATS} DEFINES LAYOUT_BLOCKS NEEDS subgroup_arithmetic)
+tuff_kernel(matmul_blocks SOURCE matmul_wide.comp FORMATS ${TUFF_FORMATS} DEFINES LAYOUT_BLOCKS)
 tuff_kernel(pad_activations)
 tuff_kernel(reduce_splits)
 

@@ -1,21 +1,20 @@
 // y[t][r] = sum_k w[r][k] * x[t][k] for many tokens on devices with wide subgroups and fast shared memory.
 //
-// Weights: the `planes` layout (lib/wide.glsl). One workgroup computes a tile of ROWS rows x TOKENS tokens over one of
+// Weights: the `planes` layout (lib/wide.glsl), or `blocks` (lib/blocks.glsl). One workgroup computes a tile of ROWS rows x TOKENS tokens over one of
 // `splits` parts of K: each group of 32 K is dequantized once into shared memory, next to the activations, and every
 // invocation keeps 4 x 4 results in registers. Splits as in matvec_wide.comp. Grid: x = row tiles, y = token tiles,
 // z = batch * splits + split.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
-#include "lib/wide.glsl"
-#include "format.glsl"
+#include "lib/rows.glsl"
 
 layout(local_size_x_id = 0) in;                  // ROWS * TOKENS / 16 invocations
 layout(constant_id = 1) const uint ROWS = 32;    // rows per tile, a multiple of 4
 layout(constant_id = 2) const uint TOKENS = 32;  // tokens per tile, a multiple of 4
 
 layout(push_constant, scalar) uniform Arguments {
-    uvec2 w;              // weights, planes layout
+    uvec2 w;              // weights
     uvec2 x;              // f32 activations, rows of groups * 32 floats, 16-byte aligned
     uvec2 y;              // f32 destination, or partial sums [batch][split][token][row]
     uint rows;            // M
@@ -28,6 +27,8 @@ layout(push_constant, scalar) uniform Arguments {
     uvec2 y_batch_bytes;  // bytes between batches of y
     uvec2 y_split_bytes;  // bytes between splits of y
     uvec2 w_batch_bytes;  // bytes between batches of w
+    uint w_stride;        // blocks: bytes between rows of w
+    uint w_row_bytes;     // blocks: bytes of a row of w
     uint w_share;         // batches of x that share one batch of w
     uint first_group;     // added to the workgroup's x: devices limit the grid
 } p;
@@ -56,7 +57,7 @@ void main() {
         for (uint i = at; i < ROWS * 4; i += gl_WorkGroupSize.x) {
             uint r = i / 4, s = i % 4;
             vec4 low, high;
-            slice(row_open(w_base, p.rows, min(row_0 + r, p.rows - 1), p.groups), g, s, low, high);
+            slice(OPEN_ROW(w_base, min(row_0 + r, p.rows - 1)), g, s, low, high);
             [[unroll]] for (uint k = 0; k < 4; k++) {
                 w_tile[(s * 4 + k) * W_STRIDE + r / 4][r % 4] = low[k];
                 w_tile[(16 + s * 4 + k) * W_STRIDE + r / 4][r % 4] = high[k];

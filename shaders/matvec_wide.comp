@@ -1,6 +1,6 @@
 // y[t][r] = sum_k w[r][k] * x[t][k] for 1..8 tokens on devices with wide subgroups.
 //
-// Weights: the `planes` layout (lib/wide.glsl). One workgroup computes ROWS rows x TOKENS tokens over one of `splits` parts
+// Weights: the `planes` layout (lib/wide.glsl), or `blocks` (lib/blocks.glsl). One workgroup computes ROWS rows x TOKENS tokens over one of `splits` parts
 // of K; its invocations stride over slices of 8 elements, so neighbours read neighbouring words, and each activation loaded
 // serves ROWS rows. With splits > 1 the destination is a scratch of partial sums that reduce_splits.comp adds up: small
 // matrices then fill a wide device. Grid: x = row groups, y = splits, z = batches.
@@ -8,15 +8,14 @@
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 #include "lib/reduce.glsl"
-#include "lib/wide.glsl"
-#include "format.glsl"
+#include "lib/rows.glsl"
 
 layout(local_size_x_id = 0) in;                // invocations per workgroup, a multiple of the subgroup size
 layout(constant_id = 1) const uint ROWS = 2;    // rows per workgroup
 layout(constant_id = 2) const uint TOKENS = 1;  // tokens, all in one workgroup
 
 layout(push_constant, scalar) uniform Arguments {
-    uvec2 w;              // weights, planes layout
+    uvec2 w;              // weights
     uvec2 x;              // f32 activations, rows of groups * 32 floats, 16-byte aligned
     uvec2 y;              // f32 destination, or partial sums [batch][split][token][row]
     uint rows;            // M
@@ -27,6 +26,8 @@ layout(push_constant, scalar) uniform Arguments {
     uvec2 y_batch_bytes;  // bytes between batches of y
     uvec2 y_split_bytes;  // bytes between splits of y
     uvec2 w_batch_bytes;  // bytes between batches of w
+    uint w_stride;        // blocks: bytes between rows of w
+    uint w_row_bytes;     // blocks: bytes of a row of w
     uint w_share;         // batches of x that share one batch of w
     uint first_group;     // added to the workgroup's x: devices limit the grid
 } p;
@@ -39,7 +40,7 @@ void main() {
     uvec2 w_base = advance(p.w, batch / p.w_share, p.w_batch_bytes);
     uvec2 x_base = advance(p.x, batch, p.x_batch_bytes);
     Row w[ROWS];
-    [[unroll]] for (uint r = 0; r < ROWS; r++) w[r] = row_open(w_base, p.rows, min(row_0 + r, p.rows - 1), p.groups);
+    [[unroll]] for (uint r = 0; r < ROWS; r++) w[r] = OPEN_ROW(w_base, min(row_0 + r, p.rows - 1));
     uvec2 x[TOKENS];
     [[unroll]] for (uint t = 0; t < TOKENS; t++) x[t] = advance(x_base, t, p.x_stride * 4);
 

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "backend/format.hpp"
+#include "bench/case.hpp"
 #include "tools/commands.hpp"
 #include "tools/options.hpp"
 
@@ -25,7 +26,7 @@ void add_verify(CLI::App& app, const std::vector<std::string>& command_line, std
         ->type_name("F,..");
     command
         ->add_option("--algorithm", options->algorithms,
-                     "Only these kernels: matmul_lanes, matvec_wide, matmul_wide")
+                     fmt::format("Only these kernels: {}", bench::algorithm_names()))
         ->type_name("NAME,..");
     command->add_option("--seed", options->seed, "Of the random operands")->capture_default_str();
     command->add_flag("--quick", options->quick,

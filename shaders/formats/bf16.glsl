@@ -29,3 +29,13 @@ void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     high = uintBitsToFloat(uvec4(c << 16, c & 0xffff0000u, d << 16, d & 0xffff0000u));
 }
 #endif
+
+#ifdef LAYOUT_BLOCKS
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uint at = (g * 32u + s * 4u) * 2u;
+    [[unroll]] for (uint i = 0u; i < 4u; i++) {
+        low[i] = at + i * 2u < r.bytes ? uintBitsToFloat(block_u16(r.base, at + i * 2u) << 16) : 0.0;
+        high[i] = at + 32u + i * 2u < r.bytes ? uintBitsToFloat(block_u16(r.base, at + 32u + i * 2u) << 16) : 0.0;
+    }
+}
+#endif

@@ -29,3 +29,13 @@ void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     high = vec4(widen_half(c & 65535u), widen_half(c >> 16), widen_half(d & 65535u), widen_half(d >> 16));
 }
 #endif
+
+#ifdef LAYOUT_BLOCKS
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uint at = (g * 32u + s * 4u) * 2u;
+    [[unroll]] for (uint i = 0u; i < 4u; i++) {
+        low[i] = at + i * 2u < r.bytes ? block_half(r.base, at + i * 2u) : 0.0;
+        high[i] = at + 32u + i * 2u < r.bytes ? block_half(r.base, at + 32u + i * 2u) : 0.0;
+    }
+}
+#endif

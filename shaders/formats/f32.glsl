@@ -30,3 +30,13 @@ void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     }
 }
 #endif
+
+#ifdef LAYOUT_BLOCKS
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uint at = (g * 32u + s * 4u) * 4u;
+    [[unroll]] for (uint i = 0u; i < 4u; i++) {
+        low[i] = at + i * 4u < r.bytes ? uintBitsToFloat(block_u32(r.base, at + i * 4u)) : 0.0;
+        high[i] = at + 64u + i * 4u < r.bytes ? uintBitsToFloat(block_u32(r.base, at + 64u + i * 4u)) : 0.0;
+    }
+}
+#endif

@@ -41,3 +41,13 @@ void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     high = levels(LEVELS_NL, q >> 4) * d;
 }
 #endif
+
+#ifdef LAYOUT_BLOCKS
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uvec2 block = advance(r.base, g * 18u);
+    uint q = block_u32(block, 2u + s * 4u);
+    float d = block_half(block, 0u);
+    low = levels(LEVELS_NL, q) * d;
+    high = levels(LEVELS_NL, q >> 4) * d;
+}
+#endif

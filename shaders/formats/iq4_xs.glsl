@@ -48,3 +48,14 @@ void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     high = levels(LEVELS_NL, q >> 4) * d;
 }
 #endif
+
+#ifdef LAYOUT_BLOCKS
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uvec2 block = advance(r.base, (g >> 3) * 136u);
+    uint j = g & 7u, q = block_u32(block, 8u + j * 16u + s * 4u), supers = block_u32(block, 0u);
+    uint scale = ((block_u32(block, 4u) >> (j * 4u)) & 15u) | (((supers >> (16u + j * 2u)) & 3u) << 4);
+    float d = widen_half(supers & 65535u) * (float(scale) - 32.0);
+    low = levels(LEVELS_NL, q) * d;
+    high = levels(LEVELS_NL, q >> 4) * d;
+}
+#endif

@@ -27,6 +27,16 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 }
 #endif
 
+#ifndef LAYOUT_LANES
+// levels * 2^(e - 128); the smallest by their bits, because arithmetic may take subnormal numbers for zero.
+vec4 mxfp4_values(vec4 levels, uint e) {
+    if (e >= 2u) return levels * uintBitsToFloat((e - 1u) << 23);
+    vec4 magnitudes = abs(levels) * float(e + 1u);
+    uvec4 bits = mix(floatBitsToUint(magnitudes) - (128u << 23), uvec4(magnitudes) << 21, lessThan(magnitudes, vec4(4)));
+    return uintBitsToFloat(bits | (floatBitsToUint(levels) & 0x80000000u));
+}
+#endif
+
 #ifdef LAYOUT_PLANES
 struct Row {
     uvec2 codes;
@@ -36,15 +46,17 @@ Row row_open(uvec2 base, uint rows, uint row, uint groups) {
     uint codes = groups * 16u, scales = round_up_16(groups);
     return Row(advance(base, row, codes), advance(advance(base, rows, codes), row, scales));
 }
-// levels * 2^(e - 128); the smallest by their bits, because arithmetic may take subnormal numbers for zero.
-vec4 mxfp4_values(vec4 levels, uint e) {
-    if (e >= 2u) return levels * uintBitsToFloat((e - 1u) << 23);
-    vec4 magnitudes = abs(levels) * float(e + 1u);
-    uvec4 bits = mix(floatBitsToUint(magnitudes) - (128u << 23), uvec4(magnitudes) << 21, lessThan(magnitudes, vec4(4)));
-    return uintBitsToFloat(bits | (floatBitsToUint(levels) & 0x80000000u));
-}
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     uint q = Words(r.codes).v[g * 4u + s], e = byte_at(Words(r.scales), g);
+    low = mxfp4_values(levels(LEVELS_FP4, q), e);
+    high = mxfp4_values(levels(LEVELS_FP4, q >> 4), e);
+}
+#endif
+
+#ifdef LAYOUT_BLOCKS
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uvec2 block = advance(r.base, g * 17u);
+    uint q = block_u32(block, 1u + s * 4u), e = block_u8(block, 0u);
     low = mxfp4_values(levels(LEVELS_FP4, q), e);
     high = mxfp4_values(levels(LEVELS_FP4, q >> 4), e);
 }

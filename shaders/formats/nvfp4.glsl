@@ -46,3 +46,13 @@ void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     high = levels(LEVELS_FP4, q >> 4) * (widen_half(UE4M3_HALF((scales >> 8) & 255u)) * 128.0);
 }
 #endif
+
+#ifdef LAYOUT_BLOCKS
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uvec2 block = advance(r.base, (g >> 1) * 36u);
+    // Runs of 16 elements: 8 bytes of low, then of high nibbles.
+    uint run = (g & 1u) * 2u, at = 4u + run * 8u + (s & 1u) * 4u, shift = (s >> 1) * 4u, scales = block_u16(block, run);
+    low = levels(LEVELS_FP4, block_u32(block, at) >> shift) * (widen_half(UE4M3_HALF(scales & 255u)) * 128.0);
+    high = levels(LEVELS_FP4, block_u32(block, at + 8u) >> shift) * (widen_half(UE4M3_HALF(scales >> 8)) * 128.0);
+}
+#endif

@@ -59,3 +59,15 @@ void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     high = unsigned_bytes((q >> 4) & 0x03030303u) * (d * float((scales >> 8) & 15u)) - m * float((scales >> 12) & 15u);
 }
 #endif
+
+#ifdef LAYOUT_BLOCKS
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uvec2 block = advance(r.base, (g >> 3) * 84u);
+    uint j = g & 7u, at = 16u + (j >> 2) * 32u + s * 4u, shift = (j & 3u) * 2u;
+    uint a = (block_u32(block, at) >> shift) & 0x03030303u, b = (block_u32(block, at + 16u) >> shift) & 0x03030303u;
+    uint scales = block_u16(block, j * 2u), supers = block_u32(block, 80u);
+    float d = widen_half(supers & 65535u), m = widen_half(supers >> 16);
+    low = unsigned_bytes(a) * (d * float(scales & 15u)) - m * float((scales >> 4) & 15u);
+    high = unsigned_bytes(b) * (d * float((scales >> 8) & 15u)) - m * float(scales >> 12);
+}
+#endif

@@ -70,3 +70,18 @@ void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     high = (unsigned_bytes(((q >> 4) & 0x03030303u) | high_bits(thirds, s) << 2) - 4.0) * (d * (float(scales >> 8) - 32.0));
 }
 #endif
+
+#ifdef LAYOUT_BLOCKS
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uvec2 block = advance(r.base, (g >> 3) * 110u);
+    uint j = g & 7u, at = 32u + (j >> 2) * 32u + s * 4u, shift = (j & 3u) * 2u;
+    uint a = ((block_u32(block, at) >> shift) & 0x03030303u) | ((block_u32(block, s * 4u) >> j) & 0x01010101u) << 2;
+    uint b = ((block_u32(block, at + 16u) >> shift) & 0x03030303u) | ((block_u32(block, 16u + s * 4u) >> j) & 0x01010101u) << 2;
+    uint lows = block_u16(block, 96u + (j & 3u) * 2u) >> ((j >> 2) * 4u);
+    uint highs = block_u16(block, 104u + (j & 1u) * 2u) >> ((j >> 1) * 2u);
+    uint scales = (lows & 0x0f0fu) | ((highs & 0x0303u) << 4);
+    float d = block_half(block, 108u);
+    low = (unsigned_bytes(a) - 4.0) * (d * (float(scales & 255u) - 32.0));
+    high = (unsigned_bytes(b) - 4.0) * (d * (float(scales >> 8) - 32.0));
+}
+#endif

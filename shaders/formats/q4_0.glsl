@@ -43,3 +43,13 @@ void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     high = (unsigned_bytes((q >> 4) & 0x0f0f0f0fu) - 8.0) * d;
 }
 #endif
+
+#ifdef LAYOUT_BLOCKS
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uvec2 block = advance(r.base, g * 18u);
+    uint q = block_u32(block, 2u + s * 4u);
+    float d = block_half(block, 0u);
+    low = (unsigned_bytes(q & 0x0f0f0f0fu) - 8.0) * d;
+    high = (unsigned_bytes((q >> 4) & 0x0f0f0f0fu) - 8.0) * d;
+}
+#endif

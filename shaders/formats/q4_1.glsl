@@ -43,3 +43,13 @@ void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     high = unsigned_bytes((q >> 4) & 0x0f0f0f0fu) * d + m;
 }
 #endif
+
+#ifdef LAYOUT_BLOCKS
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uvec2 block = advance(r.base, g * 20u);
+    uint q = block_u32(block, 4u + s * 4u), scales = block_u32(block, 0u);
+    float d = widen_half(scales & 65535u), m = widen_half(scales >> 16);
+    low = unsigned_bytes(q & 0x0f0f0f0fu) * d + m;
+    high = unsigned_bytes((q >> 4) & 0x0f0f0f0fu) * d + m;
+}
+#endif

@@ -46,3 +46,15 @@ void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     high = unsigned_bytes((q >> 4) & 0x0f0f0f0fu) * d - m;
 }
 #endif
+
+#ifdef LAYOUT_BLOCKS
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uvec2 block = advance(r.base, (g >> 3) * 144u);
+    uint j = g & 7u, at = 16u + (j >> 1) * 32u + s * 4u, shift = (j & 1u) * 4u;
+    uint a = (block_u32(block, at) >> shift) & 0x0f0f0f0fu, b = (block_u32(block, at + 16u) >> shift) & 0x0f0f0f0fu;
+    float d, m;
+    k_scales(block_words(block), j, d, m);
+    low = unsigned_bytes(a) * d - m;
+    high = unsigned_bytes(b) * d - m;
+}
+#endif

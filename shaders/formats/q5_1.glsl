@@ -41,3 +41,13 @@ void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     high = unsigned_bytes(((q >> 4) & 0x0f0f0f0fu) | high_bits(fifths, s) << 4) * d + m;
 }
 #endif
+
+#ifdef LAYOUT_BLOCKS
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uvec2 block = advance(r.base, g * 24u);
+    uint q = block_u32(block, 8u + s * 4u), fifths = block_u32(block, 4u) >> (s * 4u), scales = block_u32(block, 0u);
+    float d = widen_half(scales & 65535u), m = widen_half(scales >> 16);
+    low = unsigned_bytes((q & 0x0f0f0f0fu) | bits_to_bytes(fifths) << 4) * d + m;
+    high = unsigned_bytes(((q >> 4) & 0x0f0f0f0fu) | bits_to_bytes(fifths >> 16) << 4) * d + m;
+}
+#endif

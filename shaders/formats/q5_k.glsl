@@ -43,3 +43,16 @@ void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     high = unsigned_bytes(((q >> 4) & 0x0f0f0f0fu) | high_bits(fifths, s) << 4) * d - m;
 }
 #endif
+
+#ifdef LAYOUT_BLOCKS
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uvec2 block = advance(r.base, (g >> 3) * 176u);
+    uint j = g & 7u, at = 48u + (j >> 1) * 32u + s * 4u, shift = (j & 1u) * 4u;
+    uint a = ((block_u32(block, at) >> shift) & 0x0f0f0f0fu) | ((block_u32(block, 16u + s * 4u) >> j) & 0x01010101u) << 4;
+    uint b = ((block_u32(block, at + 16u) >> shift) & 0x0f0f0f0fu) | ((block_u32(block, 32u + s * 4u) >> j) & 0x01010101u) << 4;
+    float d, m;
+    k_scales(block_words(block), j, d, m);
+    low = unsigned_bytes(a) * d - m;
+    high = unsigned_bytes(b) * d - m;
+}
+#endif

@@ -65,3 +65,19 @@ void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     high = (unsigned_bytes(b >> 2) - 32.0) * (d * float(signed_byte_at(Words(r.scales), g * 2u + 1u)));
 }
 #endif
+
+#ifdef LAYOUT_BLOCKS
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uvec2 block = advance(r.base, (g >> 3) * 210u);
+    uint j = g & 7u, part = j & 3u, nibbles = (j >> 2) * 64u + (part & 1u) * 32u + s * 4u, pairs = 128u + (j >> 2) * 32u + s * 4u;
+    uint nibble_shift = (part >> 1) * 4u, pair_shift = part * 2u;
+    uint a = ((block_u32(block, nibbles) >> nibble_shift) & 0x0f0f0f0fu) |
+             (((block_u32(block, pairs) >> pair_shift) & 0x03030303u) << 4);
+    uint b = ((block_u32(block, nibbles + 16u) >> nibble_shift) & 0x0f0f0f0fu) |
+             (((block_u32(block, pairs + 16u) >> pair_shift) & 0x03030303u) << 4);
+    uint scales = block_u16(block, 192u + j * 2u);
+    float d = block_half(block, 208u);
+    low = (unsigned_bytes(a) - 32.0) * (d * float(int(scales << 24) >> 24));
+    high = (unsigned_bytes(b) - 32.0) * (d * float(int(scales << 16) >> 24));
+}
+#endif

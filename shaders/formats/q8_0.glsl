@@ -38,3 +38,12 @@ void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     high = signed_bytes(Words(r.codes).v[g * 8u + 4u + s]) * d;
 }
 #endif
+
+#ifdef LAYOUT_BLOCKS
+void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
+    uvec2 block = advance(r.base, g * 34u);
+    float d = block_half(block, 0u);
+    low = signed_bytes(block_u32(block, 2u + s * 4u)) * d;
+    high = signed_bytes(block_u32(block, 18u + s * 4u)) * d;
+}
+#endif

@@ -69,10 +69,10 @@ TEST(MatmulPlan, PicksTheKernelByLayoutAndTokens) {
     }
     EXPECT_EQ(must(plan_matmul(lane_device(), q4_k(), Layout::lanes, {.m = 64, .n = 1, .k = 512})).kernel,
               "matmul_lanes.q4_k");
-    const Result<MatmulPlan> blocks =
-        plan_matmul(device, q4_k(), Layout::blocks, {.m = 64, .n = 1, .k = 512});
-    ASSERT_FALSE(blocks);
-    EXPECT_EQ(blocks.error().code, ErrorCode::unsupported);
+    EXPECT_EQ(must(plan_matmul(device, q4_k(), Layout::blocks, {.m = 64, .n = 8, .k = 512})).kernel,
+              "matvec_blocks.q4_k");
+    EXPECT_EQ(must(plan_matmul(device, q4_k(), Layout::blocks, {.m = 64, .n = 9, .k = 512})).kernel,
+              "matmul_blocks.q4_k");
     const Result<MatmulPlan> many =
         plan_matmul(device, q4_k(), MatmulAlgorithm::matvec_wide, {.m = 64, .n = 9, .k = 512});
     ASSERT_FALSE(many);

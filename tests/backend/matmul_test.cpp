@@ -145,7 +145,7 @@ class Matmul : public testing::TestWithParam<std::tuple<const Format*, MatmulAlg
         return block == 1 ? units : units * block;
     }
     std::uint64_t tokens(std::uint64_t n) const {
-        return algorithm() == MatmulAlgorithm::matvec_wide ? std::min(n, kMatvecMaxTokens) : n;
+        return takes_many(algorithm()) ? n : std::min(n, kMatvecMaxTokens);
     }
     Problem problem(MatmulShape shape) {
         shape.n = tokens(shape.n);
@@ -158,14 +158,45 @@ class Matmul : public testing::TestWithParam<std::tuple<const Format*, MatmulAlg
     Random random_{20260803};
 };
 
+std::string kernel_of(const testing::TestParamInfo<std::tuple<const Format*, MatmulAlgorithm>>& parameters) {
+    return std::string(std::get<0>(parameters.param)->name) + "_" +
+           std::string(algorithm_name(std::get<1>(parameters.param)));
+}
+
 INSTANTIATE_TEST_SUITE_P(Kernels, Matmul,
                          testing::Combine(testing::ValuesIn(formats().begin(), formats().end()),
-                                          testing::ValuesIn(all_matmul_algorithms().begin(),
-                                                            all_matmul_algorithms().end())),
-                         [](const auto& parameters) {
-                             return std::string(std::get<0>(parameters.param)->name) + "_" +
-                                    std::string(algorithm_name(std::get<1>(parameters.param)));
-                         });
+                                          testing::Values(MatmulAlgorithm::matmul_lanes,
+                                                          MatmulAlgorithm::matvec_wide,
+                                                          MatmulAlgorithm::matmul_wide)),
+                         kernel_of);
+
+// The same sources as the wide kernels with another slice(): what differs between them is tested, with few
+// pipelines.
+class MatmulOfBlocks : public Matmul {
+  protected:
+    std::uint64_t n() const { return takes_few(algorithm()) ? 1 : 3; }
+};
+
+INSTANTIATE_TEST_SUITE_P(Kernels, MatmulOfBlocks,
+                         testing::Combine(testing::ValuesIn(formats().begin(), formats().end()),
+                                          testing::Values(MatmulAlgorithm::matvec_blocks,
+                                                          MatmulAlgorithm::matmul_blocks)),
+                         kernel_of);
+
+// A block of 17, 18, 34, ... bytes makes rows of one and of three blocks begin at every alignment there is.
+TEST_P(MatmulOfBlocks, MatchesTheReferenceForRowsAtAnyAddress) {
+    const bool plain = format().type().block_elements == 1;
+    for (const std::uint64_t units :
+         plain ? std::vector<std::uint64_t>{31, 33, 64} : std::vector<std::uint64_t>{1, 3})
+        run_and_compare(problem({.m = 21, .n = n(), .k = elements(units), .batches = 4, .w_batches = 2}));
+}
+
+TEST_P(MatmulOfBlocks, MatchesTheReferenceForEveryKindOfScale) {
+    if (format().name == "f32") return;  // has no golden blocks
+    Problem p = problem({.m = 16, .n = n(), .k = 256});
+    p.blocks = golden_file(std::string(format().name) + ".rnd.q.bin");
+    run_and_compare(p);
+}
 
 TEST_P(Matmul, MatchesTheReferenceForOddShapes) {
     struct Shape {
@@ -233,6 +264,20 @@ TEST_P(Matmul, MatchesTheReferenceForSubnormalAndLargestScales) {
     Problem p = problem({.m = 16, .n = 2, .k = 256});
     p.blocks = golden_file(std::string(format().name) + ".rnd.q.bin");
     run_and_compare(p);
+}
+
+TEST(MatmulOfBlocksOnce, SpreadsRowsOverBuffersWhereOneIsTooSmall) {
+    const Format& format = *find_format("q4_0");
+    Random random(7);
+    Problem p{&format,
+              MatmulAlgorithm::matvec_blocks,
+              MatmulShape{.m = 200, .n = 1, .k = 32, .batches = 2, .w_batches = 2}.dense(),
+              {},
+              {}};
+    p.blocks = random_blocks(format, p.shape.m * p.shape.k * p.shape.w_batches, random);
+    p.x = random_floats(p.shape.x_floats(), random);
+    const std::unique_ptr<host::Device> small = open_device(host::kTailBytes + 96 * 18);
+    run_and_compare(p, *small);
 }
 
 TEST(MatmulErrors, NameTheBufferThatIsTooSmall) {

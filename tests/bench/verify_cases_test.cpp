@@ -15,7 +15,7 @@ TEST(VerifyCases, AreValidForEveryKernelAndFormat) {
                     EXPECT_TRUE(matrix_bytes(*format, Layout::blocks, one.shape.weights()))
                         << shape_text(one.shape);
                     EXPECT_EQ(one.shape.batches % one.shape.w_batches, 0u);
-                    if (algorithm == MatmulAlgorithm::matvec_wide) {
+                    if (!takes_many(algorithm)) {
                         EXPECT_LE(one.shape.n, kMatvecMaxTokens);
                     }
                 }
