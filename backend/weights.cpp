@@ -15,14 +15,6 @@ MatrixShape shape_of(const ShardRange& range, std::uint64_t elements) {
     return {range.rows, elements, range.batches};
 }
 
-// What one buffer of the device holds; 0: any size.
-std::uint64_t max_buffer_bytes(const host::DeviceSnapshot& device) {
-    std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-    for (const std::uint64_t limit : {device.limits.max_buffer_bytes, device.limits.max_allocation_bytes})
-        if (limit > 0) most = std::min(most, limit);
-    return most == std::numeric_limits<std::uint64_t>::max() ? 0 : most - std::min(most, host::kTailBytes);
-}
-
 // The bytes of a range in the file's blocks.
 struct Extent {
     std::uint64_t offset, bytes;
@@ -58,6 +50,11 @@ Result<std::vector<ShardRange>> shard(const Format& format, Layout layout, const
     return shards;
 }
 
+std::uint64_t shard_bytes(const Format& format, Layout layout, const MatrixShape& shape,
+                          const ShardRange& range) {
+    return *matrix_bytes(format, layout, shape_of(range, shape.elements)) * range.batches;
+}
+
 Result<Weights> Weights::upload(host::Device& device, const Format& format, Layout layout,
                                 const MatrixShape& shape, std::span<const std::byte> blocks,
                                 std::string_view label) {
@@ -66,7 +63,7 @@ Result<Weights> Weights::upload(host::Device& device, const Format& format, Layo
         return fail(ErrorCode::usage, "{}: {} bytes of {} weights where {} x {} x {} need {}", label,
                     blocks.size(), format.name, shape.elements, shape.rows, shape.batches,
                     in_file * shape.batches);
-    TUFF_TRY(ranges, shard(format, layout, shape, max_buffer_bytes(device.snapshot())));
+    TUFF_TRY(ranges, shard(format, layout, shape, host::largest_buffer_bytes(device.snapshot())));
     const unsigned threads = std::max(1u, std::thread::hardware_concurrency());
     Weights weights{&format, layout, shape, {}};
     std::vector<std::byte> arranged;
@@ -74,7 +71,8 @@ Result<Weights> Weights::upload(host::Device& device, const Format& format, Layo
         const MatrixShape part = shape_of(range, shape.elements);
         const std::uint64_t matrix = *matrix_bytes(format, layout, part);
         const std::byte* source = blocks.data() + extent(format, shape, range).offset;
-        TUFF_TRY(buffer, device.allocate(host::Intent::weights, matrix * part.batches, label));
+        TUFF_TRY(buffer,
+                 device.allocate(host::Intent::weights, shard_bytes(format, layout, shape, range), label));
         if (const auto mapped = buffer.mapped(); !mapped.empty() && buffer.where().properties.host_coherent) {
             arrange(format, layout, part, source, mapped, threads);
         } else {

@@ -27,6 +27,10 @@ struct ShardRange {
 Result<std::vector<ShardRange>> shard(const Format& format, Layout layout, const MatrixShape& shape,
                                       std::uint64_t max_bytes);
 
+// Bytes of a shard's buffer; for a range that shard() gave.
+std::uint64_t shard_bytes(const Format& format, Layout layout, const MatrixShape& shape,
+                          const ShardRange& range);
+
 // A stack of weight matrices on a device, in as few buffers as its limits allow: one, unless it is larger
 // than a buffer of that device can be. Move-only.
 struct Weights {

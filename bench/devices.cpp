@@ -12,6 +12,7 @@
 #include "backend/text_output.hpp"
 #include "host/bytes.hpp"
 #include "host/caps.hpp"
+#include "host/placement.hpp"
 #include "host/snapshot_json.hpp"
 
 namespace tuff::bench {
@@ -48,6 +49,31 @@ std::string heap_text(const host::DeviceSnapshot& device, std::size_t index) {
     return text;
 }
 
+// Where memory for each use comes from first, uses of the same place together: "weights, cache: device memory
+// the host can write (type 2: device-local host-visible)".
+std::vector<std::string> places_text(const host::DeviceSnapshot& device) {
+    std::vector<std::string> names, places;
+    for (const host::Intent intent : {host::Intent::weights, host::Intent::cache, host::Intent::scratch,
+                                      host::Intent::upload, host::Intent::readback}) {
+        const auto candidates = host::placement(device, intent);
+        std::string place = "nowhere";
+        if (!candidates.empty()) {
+            const host::Candidate& best = candidates.front();
+            const host::MemoryType& type = device.memory_types[best.type];
+            place = fmt::format("{}{}, heap {} (type {}: {})", best.wish, best.slow ? ", slow" : "",
+                                type.heap, best.type, host::memory_type_text(type));
+        }
+        if (!places.empty() && places.back() == place) {
+            names.back() += fmt::format(", {}", host::intent_name(intent));
+            continue;
+        }
+        names.emplace_back(host::intent_name(intent));
+        places.push_back(place);
+    }
+    for (std::size_t i = 0; i < places.size(); i++) places[i] = fmt::format("{}: {}", names[i], places[i]);
+    return places;
+}
+
 std::string features_text(const host::DeviceSnapshot& device, bool present) {
     std::vector<std::string_view> names;
     for (std::size_t i = 0; i < host::kFeatureCount; i++)
@@ -60,11 +86,13 @@ std::string device_text(const host::DeviceSnapshot& device, std::size_t index, b
     const auto reasons = host::why_unusable(device);
     std::string text = fmt::format("{}: {}\n", index, device.name);
     text += field("type", fmt::format("{}, memory {}", kind_text(device),
-                                      host::unified(device) ? "unified" : "discrete"));
+                                      host::memory_kind_name(host::memory_kind(device))));
     text += field("driver", fmt::format("{} {}, Vulkan {}", device.driver_name, device.driver_info,
                                         host::version_text(device.api_version)));
     for (std::size_t i = 0; i < device.heaps.size(); i++)
         text += field(i == 0 ? "memory" : "", heap_text(device, i));
+    const std::vector<std::string> places = places_text(device);
+    for (std::size_t i = 0; i < places.size(); i++) text += field(i == 0 ? "places" : "", places[i]);
     text += field("subgroups", device.subgroup.min_size == device.subgroup.max_size
                                    ? fmt::format("{}", device.subgroup.size)
                                    : fmt::format("{} ({} to {})", device.subgroup.size,
@@ -108,7 +136,9 @@ std::string devices_json(std::span<const host::DeviceSnapshot> devices, std::opt
                     {"why_unusable", reasons},
                     {"chosen", chosen == i},
                     {"software", host::software(devices[i])},
-                    {"unified_memory", host::unified(devices[i])}};
+                    {"unified_memory", host::unified(devices[i])},
+                    {"memory", host::memory_kind_name(host::memory_kind(devices[i]))},
+                    {"places", places_text(devices[i])}};
         one["snapshot"] = Json::parse(host::snapshot_to_json(devices[i]));
         list.push_back(std::move(one));
     }

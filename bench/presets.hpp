@@ -1,29 +1,24 @@
-// Presets: the weight matrices of well-known models, from their published architectures.
+// The weight matrices of well-known models, as cases to measure.
 #pragma once
 
-#include <tuff/result.hpp>
-
 #include <cstdint>
-#include <span>
-#include <string_view>
+#include <string>
+#include <vector>
+
+#include "backend/model/model.hpp"
 
 namespace tuff::bench {
 
 // Matrices of one shape, by the names GGUF gives them.
 struct PresetPart {
-    std::string_view name;  // "attn_q, attn_output"
-    std::uint64_t m;        // rows: outputs
-    std::uint64_t k;        // elements of a row: inputs
+    std::string name;     // "attn_q, attn_output"
+    std::uint64_t m = 0;  // rows: outputs
+    std::uint64_t k = 0;  // elements of a row: inputs
+    friend bool operator==(const PresetPart&, const PresetPart&) = default;
 };
 
-struct Preset {
-    std::string_view name;
-    std::span<const PresetPart> parts;
-};
-
-[[nodiscard]] std::span<const Preset> presets();
-
-// `usage`: an unknown name, with the choices.
-[[nodiscard]] Result<const Preset*> find_preset(std::string_view name);
+// Each shape of quantized matrices in a model once, in the order of its layers, the output last. A stack of
+// experts stands for one of them.
+[[nodiscard]] std::vector<PresetPart> preset_parts(const Model& model);
 
 }  // namespace tuff::bench

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "backend/model/presets.hpp"
 #include "backend/printable.hpp"
 #include "bench/presets.hpp"
 
@@ -81,8 +82,8 @@ Result<void> add_explicit(Selection& selection, const Wanted& wanted, const Sele
 }
 
 Result<void> add_preset(Selection& selection, const Wanted& wanted, const SelectionOptions& o) {
-    TUFF_TRY(preset, find_preset(o.preset));
-    for (const PresetPart& part : preset->parts)
+    TUFF_TRY(model, preset_model(o.preset));
+    for (const PresetPart& part : preset_parts(model))
         for (const Format* format : wanted.formats) {
             BenchCase one;
             one.format = format;

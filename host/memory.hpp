@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "host/bytes.hpp"
 #include "host/placement.hpp"
 
 namespace tuff::host {
@@ -22,6 +23,12 @@ inline constexpr std::uint64_t kTailBytes = 16384;
 
 // Every buffer's device address is a multiple of this.
 inline constexpr std::uint64_t kAddressAlignment = 256;
+
+// What a buffer of `bytes` bytes takes of device memory.
+constexpr std::uint64_t allocated_bytes(std::uint64_t bytes) {
+    const std::uint64_t whole = plus_saturating(bytes, kTailBytes + kAddressAlignment - 1);
+    return whole / kAddressAlignment * kAddressAlignment;
+}
 
 struct Placed {
     std::uint32_t type = 0;  // indices into the snapshot

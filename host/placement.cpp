@@ -4,6 +4,9 @@
 #include <array>
 #include <span>
 
+#include "host/bytes.hpp"
+#include "host/memory.hpp"
+
 namespace tuff::host {
 namespace {
 
@@ -103,6 +106,61 @@ std::string_view intent_name(Intent intent) {
     return "unknown";
 }
 
+MemoryKind memory_kind(const DeviceSnapshot& device) {
+    if (unified(device)) return software(device) ? MemoryKind::software : MemoryKind::unified;
+    bool window = false;
+    const std::uint64_t real_heap = smallest_real_heap(device);
+    for (const MemoryType& type : device.memory_types) {
+        if (type.special || type.heap >= device.heaps.size() || !type.device_local || !type.host_visible)
+            continue;
+        if (device.heaps[type.heap].bytes >= real_heap) return MemoryKind::host_visible;
+        window = true;
+    }
+    return window ? MemoryKind::window : MemoryKind::hidden;
+}
+
+std::string_view memory_kind_name(MemoryKind kind) {
+    switch (kind) {
+        case MemoryKind::unified:
+            return "unified";
+        case MemoryKind::software:
+            return "unified, the host's own";
+        case MemoryKind::host_visible:
+            return "discrete, host-visible";
+        case MemoryKind::window:
+            return "discrete, seen through a small window";
+        case MemoryKind::hidden:
+            return "discrete, not seen by the host";
+    }
+    return "unknown";
+}
+
+std::string memory_type_text(const MemoryType& type) {
+    std::string text;
+    const auto add = [&](bool present, std::string_view name) {
+        if (present) text += (text.empty() ? "" : " ") + std::string(name);
+    };
+    add(type.device_local, "device-local");
+    add(type.host_visible, "host-visible");
+    add(type.host_coherent, "host-coherent");
+    add(type.host_cached, "host-cached");
+    return text.empty() ? "without properties" : text;
+}
+
+std::uint64_t working_budget(const DeviceSnapshot& device, std::uint64_t margin) {
+    std::vector<bool> counted(device.heaps.size(), false);
+    std::uint64_t left = 0;
+    for (const Candidate& candidate : placement(device, Intent::weights)) {
+        const std::uint32_t index = device.memory_types[candidate.type].heap;
+        if (candidate.slow || counted[index]) continue;
+        counted[index] = true;
+        const Heap& heap = device.heaps[index];
+        left = plus_saturating(left,
+                               minus_saturating(std::min(heap.budget_bytes, heap.bytes), heap.usage_bytes));
+    }
+    return minus_saturating(left, margin);
+}
+
 std::vector<Candidate> placement(const DeviceSnapshot& device, Intent intent) {
     const bool staging = intent == Intent::upload || intent == Intent::readback;
     const bool avoid_windows = !staging && !unified(device);
@@ -125,6 +183,13 @@ std::vector<Candidate> placement(const DeviceSnapshot& device, Intent intent) {
         }
     }
     return candidates;
+}
+
+std::uint64_t largest_buffer_bytes(const DeviceSnapshot& device) {
+    std::uint64_t most = std::uint64_t{1} << 30;
+    for (const std::uint64_t limit : {device.limits.max_buffer_bytes, device.limits.max_allocation_bytes})
+        if (limit > 0) most = std::min(most, limit);
+    return std::max<std::uint64_t>(minus_saturating(most, kTailBytes), 1);
 }
 
 std::uint64_t staging_slot_bytes(const DeviceSnapshot& device) {

@@ -1,32 +1,17 @@
 #include "bench/bench.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <memory>
 
 #include <CLI/CLI.hpp>
 
-#include "bench/presets.hpp"
+#include "backend/model/presets.hpp"
 #include "tools/commands.hpp"
 #include "tools/options.hpp"
 
 namespace tuff::tools {
 namespace {
-
-std::string preset_names() {
-    std::vector<std::string_view> names;
-    for (const bench::Preset& preset : bench::presets()) names.push_back(preset.name);
-    return fmt::format("{}", fmt::join(names, ", "));
-}
-
-// Without this, -3 would be read as a huge size.
-std::string check_size(const std::string& text) {
-    constexpr std::size_t kDigits = 18;
-    if (!text.empty() && text.size() <= kDigits && text.find_first_not_of("0123456789") == std::string::npos)
-        return "";
-    return fmt::format("'{}' is not a size", text);
-}
 
 CLI::Option* add_sizes(CLI::App& command, const char* name, std::vector<std::uint64_t>& sizes,
                        const char* about) {
@@ -58,7 +43,7 @@ void add_what(CLI::App& command, bench::BenchOptions& options) {
         ->capture_default_str()
         ->group(kGroup);
     auto* preset = command.add_option("--preset", what.preset,
-                                      fmt::format("The matrices of a model: {}", preset_names()));
+                                      fmt::format("The matrices of a model: {}", model_preset_names()));
     preset->type_name("NAME")->group(kGroup);
     command.add_option("--model", what.model, "The matrices of this file, one of each type and shape")
         ->type_name("FILE.gguf")

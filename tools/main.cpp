@@ -10,6 +10,7 @@
 #include "tools/commands.hpp"
 #include "tools/inspect.hpp"
 #include "tools/options.hpp"
+#include "tools/plan.hpp"
 
 namespace {
 
@@ -26,6 +27,7 @@ int run(int argc, char** argv) {
     tuff::tools::add_bench(app, command_line, action);
     tuff::tools::add_verify(app, command_line, action);
     tuff::tools::add_inspect(app, action);
+    tuff::tools::add_plan(app, action);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

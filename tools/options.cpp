@@ -70,6 +70,13 @@ void add_verbose(CLI::App& command) {
         ->group("Device");
 }
 
+std::string check_size(const std::string& text) {
+    constexpr std::size_t kDigits = 18;
+    if (!text.empty() && text.size() <= kDigits && text.find_first_not_of("0123456789") == std::string::npos)
+        return "";
+    return fmt::format("'{}' is not a size", text);
+}
+
 void start_log() {
     auto logger = spdlog::stderr_color_mt("tuff");
     logger->set_pattern("%^[%l]%$ %v");

@@ -22,6 +22,9 @@ void add_session_options(CLI::App& command, bench::SessionOptions& options);
 // errors.
 void add_verbose(CLI::App& command);
 
+// For CLI::Option::check: digits and nothing else. Without it -3 would be read as a huge size.
+std::string check_size(const std::string& text);
+
 // Sends the library's messages to standard error.
 void start_log();
 

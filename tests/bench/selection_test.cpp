@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "backend/model/presets.hpp"
 #include "bench/presets.hpp"
 #include "bench/rotation.hpp"
 #include "tests/backend/gguf_builder.hpp"
@@ -94,10 +95,25 @@ TEST(Selection, PresetsGiveTheirPartsByName) {
 }
 
 TEST(Selection, EveryPresetIsAMatrixOfAtLeastOneFormat) {
-    for (const Preset& preset : presets())
-        for (const PresetPart& part : preset.parts)
+    for (const ModelPreset& preset : model_presets()) {
+        const auto model = preset_model(preset.name);
+        ASSERT_TRUE(model) << model.error().message;
+        for (const PresetPart& part : preset_parts(*model))
             EXPECT_TRUE(matrix_bytes(*find_format("q8_0"), Layout::blocks, {part.m, part.k, 1}))
-                << preset.name;
+                << preset.name << ' ' << part.name;
+    }
+}
+
+TEST(Selection, APresetHasEachShapeOnceWithTheNamesThatShareIt) {
+    using Parts = std::vector<PresetPart>;
+    EXPECT_EQ(preset_parts(*preset_model("qwen3-0.6b")), (Parts{{"attn_q", 2048, 1024},
+                                                                {"attn_k, attn_v", 1024, 1024},
+                                                                {"attn_output", 1024, 2048},
+                                                                {"ffn_gate, ffn_up", 3072, 1024},
+                                                                {"ffn_down", 1024, 3072},
+                                                                {"output", 151936, 1024}}));
+    EXPECT_EQ(preset_parts(*preset_model("mixtral-8x7b"))[2],
+              (PresetPart{"ffn_gate_exps, ffn_up_exps", 14336, 4096}));
 }
 
 TEST(Selection, TakesOneTensorOfEachShapeFromAModel) {

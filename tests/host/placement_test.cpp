@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "host/memory.hpp"
 #include "tests/host/test_devices.hpp"
 
 namespace tuff::host {
@@ -93,6 +94,63 @@ TEST(Placement, EveryTypeIsOfferedAtMostOnce) {
                 << device.name << intent_name(intent);
         }
     }
+}
+
+TEST(Placement, KindsOfMemoryAreToldByTheirHeaps) {
+    EXPECT_EQ(memory_kind(discrete_resizable_bar()), MemoryKind::host_visible);
+    EXPECT_EQ(memory_kind(discrete_small_bar()), MemoryKind::window);
+    EXPECT_EQ(memory_kind(discrete_no_bar()), MemoryKind::hidden);
+    EXPECT_EQ(memory_kind(integrated_split_heaps()), MemoryKind::unified);
+    EXPECT_EQ(memory_kind(integrated_uncached()), MemoryKind::unified);
+    EXPECT_EQ(memory_kind(lavapipe()), MemoryKind::software);
+    // A virtual card calls itself neither.
+    for (DeviceSnapshot device : {discrete_resizable_bar(), discrete_small_bar(), discrete_no_bar()}) {
+        const MemoryKind kind = memory_kind(device);
+        device.type = DeviceType::virtual_;
+        EXPECT_EQ(memory_kind(device), kind) << device.name;
+    }
+    DeviceSnapshot shared = integrated_uncached();
+    shared.type = DeviceType::other;
+    EXPECT_EQ(memory_kind(shared), MemoryKind::unified);
+}
+
+TEST(Placement, TheBudgetIsWhatIsLeftWhereMemoryIsNotSlow) {
+    DeviceSnapshot card = discrete_small_bar();
+    card.heaps[0].budget_bytes = 7 * kGiB;
+    card.heaps[0].usage_bytes = kGiB;
+    EXPECT_EQ(working_budget(card, 0), 6 * kGiB);  // neither the host's memory nor the window
+    EXPECT_EQ(working_budget(card, 2 * kGiB), 4 * kGiB);
+    EXPECT_EQ(working_budget(card, 7 * kGiB), 0U);
+    card.heaps[0].usage_bytes = 8 * kGiB;  // drivers do report that
+    EXPECT_EQ(working_budget(card, 0), 0U);
+    card.heaps[0].usage_bytes = 0;
+    card.heaps[0].budget_bytes = ~std::uint64_t{0};
+    EXPECT_EQ(working_budget(card, 0), 8 * kGiB);
+
+    DeviceSnapshot split = integrated_split_heaps();
+    split.heaps[0].budget_bytes = 10 * kGiB;
+    split.heaps[1].budget_bytes = 500 * kMiB;
+    EXPECT_EQ(working_budget(split, 0), 10 * kGiB + 500 * kMiB);  // both, each once
+    EXPECT_EQ(working_budget(bare("empty", DeviceType::discrete), 0), 0U);
+}
+
+TEST(Placement, NoBufferIsLargerThanAGibibyteOrTheDevicesLimits) {
+    DeviceSnapshot device = discrete_no_bar();
+    EXPECT_EQ(largest_buffer_bytes(device), kGiB - kTailBytes);
+    device.limits.max_allocation_bytes = 256 * kMiB;
+    EXPECT_EQ(largest_buffer_bytes(device), 256 * kMiB - kTailBytes);
+    device.limits.max_buffer_bytes = 128 * kMiB;
+    EXPECT_EQ(largest_buffer_bytes(device), 128 * kMiB - kTailBytes);
+    device.limits.max_buffer_bytes = 1;
+    EXPECT_EQ(largest_buffer_bytes(device), 1U);                              // nothing fits
+    device.limits.max_buffer_bytes = device.limits.max_allocation_bytes = 0;  // not told
+    EXPECT_EQ(largest_buffer_bytes(device), kGiB - kTailBytes);
+}
+
+TEST(Placement, MemoryTypesAreNamedByTheirFlags) {
+    EXPECT_EQ(memory_type_text(kDeviceOnly(0)), "device-local");
+    EXPECT_EQ(memory_type_text(kHostCached(0)), "host-visible host-coherent host-cached");
+    EXPECT_EQ(memory_type_text({}), "without properties");
 }
 
 TEST(Placement, StagingSlotsShrinkWithTheHeapTheyLiveIn) {
