@@ -12,10 +12,12 @@
 
 # The tensor formats, by their ids in GGUF: the order in which tables print them. A format is a row here, backend/formats/<name>.cpp and
 # shaders/formats/<name>.glsl, and nothing else.
-set(TUFF_FORMATS f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_k q3_k q4_k q5_k q6_k iq4_nl iq4_xs bf16 mxfp4 nvfp4)
+set(TUFF_FORMATS f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_k q3_k q4_k q5_k q6_k iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs
+  iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0)
 
 # Software devices that fold uniform loads (host/snapshot.hpp): one subgroup of eight lanes per workgroup, lanes = rows.
-tuff_kernel(matmul_lanes FORMATS ${TUFF_FORMATS} DEFINES LAYOUT_LANES NEEDS storage8 storage16 int8 float16 SUBGROUP 8)
+tuff_kernel(matmul_lanes FORMATS ${TUFF_FORMATS} DEFINES LAYOUT_LANES NEEDS storage8 storage16 int8 float16
+  subgroup_shuffle SUBGROUP 8)
 tuff_kernel(pack_activations_lanes)
 
 # Everything else: coalesced 32-bit loads, subgroup reductions, shared memory, split-K.

@@ -42,6 +42,7 @@ shared vec4 w_tile[32 * W_STRIDE];
 shared vec4 x_tile[32 * X_STRIDE];
 
 void main() {
+    codebook_load();
     uint batch = gl_WorkGroupID.z / p.splits, split = gl_WorkGroupID.z % p.splits;
     uint row_0 = (p.first_group + gl_WorkGroupID.x) * ROWS, token_0 = gl_WorkGroupID.y * TOKENS, at = gl_LocalInvocationIndex;
     uvec2 w_base = advance(p.w, batch / p.w_share, p.w_batch_bytes);

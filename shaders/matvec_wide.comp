@@ -36,6 +36,7 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Ac
 layout(buffer_reference, scalar, buffer_reference_align = 4) writeonly buffer Output { float v[]; };
 
 void main() {
+    codebook_load();
     uint batch = gl_WorkGroupID.z, split = gl_WorkGroupID.y, row_0 = (p.first_group + gl_WorkGroupID.x) * ROWS;
     uvec2 w_base = advance(p.w, batch / p.w_share, p.w_batch_bytes);
     uvec2 x_base = advance(p.x, batch, p.x_batch_bytes);

@@ -11,13 +11,12 @@ namespace {
 template <std::size_t Words>
 constexpr auto entries_of(const std::uint32_t (&words)[Words]) {
     std::array<std::uint16_t, Words * 2> entries{};
-    for (std::size_t i = 0; i < Words; i++) {
-        entries[2 * i] = static_cast<std::uint16_t>(words[i]);
-        entries[2 * i + 1] = static_cast<std::uint16_t>(words[i] >> 16);
-    }
+    for (std::size_t i = 0; i < entries.size(); i++)
+        entries[i] = static_cast<std::uint16_t>(words[i / 2] >> (i % 2 * 16));
     return entries;
 }
 
+#define CODEBOOK_PART(part) ,  // where shaders begin another array
 constexpr std::uint32_t iq1_words[] = {
 #include "shaders/codebooks/iq1.inc"
 };
@@ -36,6 +35,8 @@ constexpr std::uint32_t iq3_xxs_words[] = {
 constexpr std::uint32_t iq3_s_words[] = {
 #include "shaders/codebooks/iq3_s.inc"
 };
+
+#undef CODEBOOK_PART
 
 constexpr auto iq1 = entries_of(iq1_words);
 constexpr auto iq2_xxs = entries_of(iq2_xxs_words);

@@ -1,0 +1,113 @@
+// tq1_0: blocks of 256, 48 bytes of five and 4 bytes of four ternary digits, half d; value = d * (digit - 1).
+// A byte v stands for the fraction v / 256, its digits are those of that fraction in base 3, from the first
+// after the point.
+//
+//   elements     bytes                  digit
+//   0 .. 159     i % 32                 i / 32
+//   160 .. 239   32 + (i - 160) % 16    (i - 160) / 16
+//   240 .. 255   48 + (i - 240) % 4     (i - 240) / 4
+//
+// The planes layout keeps these bytes. The lanes layout stores digits in two bits, as tq2_0 does. Bytes that
+// no quantizer writes must come back too, so a plane that kernels do not read holds which of the bytes with
+// the same digits it was: 73 bytes for the file's 54 (2.3 bits a weight).
+#include <cmath>
+
+#include "backend/format.hpp"
+#include "backend/formats/packing.hpp"
+#include "backend/formats/pieces.hpp"
+#include "backend/half.hpp"
+
+namespace tuff {
+namespace {
+
+constexpr std::uint32_t kBytes = 54;
+constexpr int kCodes = 52, kFives = 48, kD = 52;  // bytes of codes, those of five digits; offset of d
+constexpr unsigned kPowers[] = {1, 3, 9, 27, 81, 243};
+
+struct Place {
+    int byte, digit;
+};
+constexpr Place place(int i) {
+    if (i < 160) return {i % 32, i / 32};
+    if (i < 240) return {32 + (i - 160) % 16, (i - 160) / 16};
+    return {48 + (i - 240) % 4, (i - 240) / 4};
+}
+
+unsigned digit(const std::byte* block, int i) {
+    const Place at = place(i);
+    return ((std::to_integer<unsigned>(block[at.byte]) * kPowers[at.digit]) & 255u) * 3 >> 8;
+}
+
+// Of the bytes that have these digits, as one number in base 3, the smallest.
+unsigned first_byte(unsigned digits, unsigned count) {
+    return (digits * 256 + kPowers[count] - 1) / kPowers[count];
+}
+
+void decode(const std::byte* blocks, std::uint64_t elements, float* values) {
+    for (std::uint64_t i = 0; i < elements; i += 256, blocks += kBytes) {
+        const float d = load_half(blocks + kD);
+        for (int k = 0; k < 256; k++) values[i + k] = (static_cast<float>(digit(blocks, k)) - 1.0f) * d;
+    }
+}
+
+void magnitude(const std::byte* blocks, std::uint64_t elements, float* magnitudes) {
+    for (std::uint64_t i = 0; i < elements; i += 256, blocks += kBytes) {
+        const float d = std::fabs(load_half(blocks + kD));
+        for (int k = 0; k < 256; k++) magnitudes[i + k] = (static_cast<float>(digit(blocks, k)) + 1.0f) * d;
+    }
+}
+
+constexpr Plane planes[] = {{256, 52, 1}, {256, 2, 2}};  // codes, d
+constexpr Piece pieces[] = {{0, 0, 0, 0, 0, kCodes, 1}, {kD, 0, 1, 0, 0, 2, 1}};
+
+// Lanes: digits, d, which byte of those with the same digits (a bit for each byte of five, two for each of
+// four).
+constexpr Plane lane_planes[] = {{32, 8, 1}, {256, 2, 2}, {256, 7, 1}};
+
+void split_lanes(const std::byte* block, std::byte* const* out) {
+    unsigned codes[256], digits[kCodes]{};
+    for (int i = 0; i < 256; i++) {
+        codes[i] = digit(block, i);
+        digits[place(i).byte] = digits[place(i).byte] * 3 + codes[i];  // a byte's digits come in order
+    }
+    for (int g = 0; g < 8; g++) pack_2_bits(codes + g * 32, out[0] + g * 8);
+    std::memcpy(out[1], block + kD, 2);
+    std::memset(out[2], 0, 7);
+    for (int b = 0; b < kCodes; b++) {
+        const unsigned rest = std::to_integer<unsigned>(block[b]) - first_byte(digits[b], b < kFives ? 5 : 4);
+        if (b < kFives)
+            out[2][b / 8] |= std::byte(rest << (b % 8));
+        else
+            out[2][6] |= std::byte(rest << ((b - kFives) * 2));
+    }
+}
+
+void join_lanes(const std::byte* const* in, std::byte* block) {
+    unsigned codes[256], digits[kCodes]{};
+    for (int g = 0; g < 8; g++) unpack_2_bits(in[0] + g * 8, codes + g * 32);
+    for (int i = 0; i < 256; i++) digits[place(i).byte] = digits[place(i).byte] * 3 + codes[i];
+    for (int b = 0; b < kCodes; b++) {
+        const auto rests = std::to_integer<unsigned>(in[2][b / 8]);
+        const unsigned rest = b < kFives ? (rests >> (b % 8)) & 1u : (rests >> ((b - kFives) * 2)) & 3u;
+        block[b] = std::byte(first_byte(digits[b], b < kFives ? 5 : 4) + rest);
+    }
+    std::memcpy(block + kD, in[1], 2);
+}
+
+void set_scales(std::byte* block, float scale, float /*offset_scale*/) {
+    store_half(block + kD, scale);
+}
+
+}  // namespace
+
+extern const Format format_tq1_0;
+const Format format_tq1_0{"tq1_0",
+                          34,
+                          256,
+                          decode,
+                          magnitude,
+                          {planes, split_pieces<pieces>, join_pieces<pieces>},
+                          {lane_planes, split_lanes, join_lanes},
+                          set_scales};
+
+}  // namespace tuff

@@ -1,0 +1,74 @@
+// tq2_0: blocks of 256, 64 bytes of two-bit codes (element i: byte 32 * (i / 128) + i % 32, bits 2 * (i / 32
+// % 4)), half d; value = d * (code - 1). Ternary files hold no code 3, but it decodes like the others.
+//
+// Both layouts store the codes of each group of 32 as 8 bytes (packing.hpp): the file's number of bits.
+#include <cmath>
+
+#include "backend/format.hpp"
+#include "backend/formats/packing.hpp"
+#include "backend/half.hpp"
+
+namespace tuff {
+namespace {
+
+constexpr std::uint32_t kBytes = 66;
+constexpr int kD = 64;
+constexpr Plane planes[] = {{32, 8, 1}, {256, 2, 2}};  // codes, d
+
+constexpr int byte_of(int i) {
+    return 32 * (i / 128) + i % 32;
+}
+constexpr int shift_of(int i) {
+    return i / 32 % 4 * 2;
+}
+
+unsigned code(const std::byte* block, int i) {
+    return (load<std::uint8_t>(block + byte_of(i)) >> shift_of(i)) & 3u;
+}
+
+void decode(const std::byte* blocks, std::uint64_t elements, float* values) {
+    for (std::uint64_t i = 0; i < elements; i += 256, blocks += kBytes) {
+        const float d = load_half(blocks + kD);
+        for (int k = 0; k < 256; k++) values[i + k] = (static_cast<float>(code(blocks, k)) - 1.0f) * d;
+    }
+}
+
+void magnitude(const std::byte* blocks, std::uint64_t elements, float* magnitudes) {
+    for (std::uint64_t i = 0; i < elements; i += 256, blocks += kBytes) {
+        const float d = std::fabs(load_half(blocks + kD));
+        for (int k = 0; k < 256; k++) magnitudes[i + k] = (static_cast<float>(code(blocks, k)) + 1.0f) * d;
+    }
+}
+
+void split(const std::byte* block, std::byte* const* out) {
+    for (int g = 0; g < 8; g++) {
+        unsigned codes[32];
+        for (int k = 0; k < 32; k++) codes[k] = code(block, g * 32 + k);
+        pack_2_bits(codes, out[0] + g * 8);
+    }
+    std::memcpy(out[1], block + kD, 2);
+}
+
+void join(const std::byte* const* in, std::byte* block) {
+    std::memset(block, 0, kD);
+    for (int g = 0; g < 8; g++) {
+        unsigned codes[32];
+        unpack_2_bits(in[0] + g * 8, codes);
+        for (int k = 0; k < 32; k++)
+            block[byte_of(g * 32 + k)] |= std::byte(codes[k] << shift_of(g * 32 + k));
+    }
+    std::memcpy(block + kD, in[1], 2);
+}
+
+constexpr PlaneSet plane_set{planes, split, join};
+
+void set_scales(std::byte* block, float scale, float /*offset_scale*/) {
+    store_half(block + kD, scale);
+}
+
+}  // namespace
+
+extern const Format format_tq2_0;
+const Format format_tq2_0{"tq2_0", 35, 256, decode, magnitude, plane_set, plane_set, set_scales};
+
+}  // namespace tuff
