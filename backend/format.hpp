@@ -12,6 +12,8 @@
 
 namespace tuff {
 
+struct Codebook;  // formats/codebooks.hpp
+
 // Kernels walk K in groups of 32 elements, whatever the format.
 inline constexpr std::uint32_t kGroupElements = 32;
 
@@ -54,6 +56,9 @@ struct Format {
     // element itself) and, where it has one, the scale of its offset. Random bytes become a valid block by
     // it.
     void (*set_scales)(std::byte* block, float scale, float offset_scale);
+
+    const Codebook* codebook =
+        nullptr;  // that kernels of the layouts `planes` and `blocks` look entries up in
 
     [[nodiscard]] const TypeInfo& type() const { return *find_type(type_id); }
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "backend/codebook_address.hpp"
+
 namespace tuff {
 namespace {
 
@@ -27,12 +29,14 @@ struct MatvecArguments {
     std::uint32_t rows, groups, x_stride, y_stride;
     Address x_batch_bytes, y_batch_bytes, y_split_bytes, w_batch_bytes;
     std::uint32_t w_stride, w_row_bytes, w_share, first_group;
+    Address codebook;
 };
 struct MatmulArguments {
     Address w, x, y;
     std::uint32_t rows, tokens, groups, splits, x_stride, y_stride;
     Address x_batch_bytes, y_batch_bytes, y_split_bytes, w_batch_bytes;
     std::uint32_t w_stride, w_row_bytes, w_share, first_group;
+    Address codebook;
 };
 struct PackArguments {
     Address x, packed;
@@ -112,6 +116,7 @@ class Recorder {
 
     Result<void> wide() {
         TUFF_TRY(kernel, find(plan_.kernel));
+        TUFF_TRY(codebook, codebook_address(device_, *weights_.format));
         const MatmulPart& part = plan_.parts.front();
         const bool padded = plan_.pads_activations, split = plan_.splits > 1;
         if (padded) TUFF_CHECK(pad());
@@ -149,7 +154,8 @@ class Recorder {
                                      row_bytes,
                                      row_bytes,
                                      share(),
-                                     0};
+                                     0,
+                                     codebook};
                 TUFF_CHECK(
                     launch(*pipeline, args, window.rows, part.rows, plan_.splits, window.batches, accesses));
             } else {
@@ -169,7 +175,8 @@ class Recorder {
                                      row_bytes,
                                      row_bytes,
                                      share(),
-                                     0};
+                                     0,
+                                     codebook};
                 TUFF_CHECK(launch(*pipeline, args, window.rows, part.rows, ceil_div(s_.n, part.tile),
                                   window.batches * plan_.splits, accesses));
             }

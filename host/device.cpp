@@ -263,7 +263,8 @@ Device::Device(std::shared_ptr<DeviceCore> core) : core_(std::move(core)) {}
 
 Device::~Device() {
     core_->wait_idle();
-    destroy_staging(*core_);  // its buffers hold on to the core, which would never go otherwise
+    core_->constants.clear();  // like the staging buffers, they hold on to the core
+    destroy_staging(*core_);   // its buffers hold on to the core, which would never go otherwise
 }
 
 const DeviceSnapshot& Device::snapshot() const {

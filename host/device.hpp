@@ -64,6 +64,11 @@ class Device {
     Result<const Pipeline*> pipeline(const shaders::Kernel& kernel,
                                      std::span<const std::uint32_t> specialization);
 
+    // The address of `data` on the device, uploaded at the first call with this name; later calls with it
+    // bring the same data. For small tables that kernels read. Valid as long as the device. Errors as
+    // allocate, and device_lost.
+    Result<std::uint64_t> constant(std::string_view name, std::span<const std::byte> data);
+
     // Blocks until everything submitted is done.
     Result<void> wait_idle();
 

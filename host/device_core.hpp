@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -91,6 +92,10 @@ struct DeviceCore : std::enable_shared_from_this<DeviceCore> {
     std::map<std::pair<std::string, std::vector<std::uint32_t>>, std::unique_ptr<Pipeline>> pipelines;
     VkPipelineCache pipeline_cache = VK_NULL_HANDLE;
     std::vector<char> pipeline_cache_file;  // what was read from disk
+
+    std::mutex constant_mutex;
+    std::map<std::string, Buffer, std::less<>>
+        constants;  // by name; they hold on to the core, the Device lets them go
 
     std::array<std::atomic<bool>, 5> warned_slow{};  // by intent
     Staging staging;

@@ -31,6 +31,7 @@ layout(push_constant, scalar) uniform Arguments {
     uint w_row_bytes;     // blocks: bytes of a row of w
     uint w_share;         // batches of x that share one batch of w
     uint first_group;     // added to the workgroup's x: devices limit the grid
+    uvec2 codebook;       // of formats that have one
 } p;
 
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Activations { vec4 v[]; };
@@ -42,7 +43,7 @@ shared vec4 w_tile[32 * W_STRIDE];
 shared vec4 x_tile[32 * X_STRIDE];
 
 void main() {
-    codebook_load();
+    codebook_open(p.codebook);
     uint batch = gl_WorkGroupID.z / p.splits, split = gl_WorkGroupID.z % p.splits;
     uint row_0 = (p.first_group + gl_WorkGroupID.x) * ROWS, token_0 = gl_WorkGroupID.y * TOKENS, at = gl_LocalInvocationIndex;
     uvec2 w_base = advance(p.w, batch / p.w_share, p.w_batch_bytes);

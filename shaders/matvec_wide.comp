@@ -30,13 +30,14 @@ layout(push_constant, scalar) uniform Arguments {
     uint w_row_bytes;     // blocks: bytes of a row of w
     uint w_share;         // batches of x that share one batch of w
     uint first_group;     // added to the workgroup's x: devices limit the grid
+    uvec2 codebook;       // of formats that have one
 } p;
 
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Activations { vec4 v[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) writeonly buffer Output { float v[]; };
 
 void main() {
-    codebook_load();
+    codebook_open(p.codebook);
     uint batch = gl_WorkGroupID.z, split = gl_WorkGroupID.y, row_0 = (p.first_group + gl_WorkGroupID.x) * ROWS;
     uvec2 w_base = advance(p.w, batch / p.w_share, p.w_batch_bytes);
     uvec2 x_base = advance(p.x, batch, p.x_batch_bytes);

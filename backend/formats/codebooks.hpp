@@ -1,17 +1,19 @@
 // The codebooks of the IQ formats: 8 (IQ1, IQ2) or 4 (IQ3) neighbouring weights are one entry of a grid,
 // stored by its index.
 //
-// An entry is kept as level numbers, not as levels: 16 bits instead of 64 or 32. The numbers stand once, in
-// shaders/codebooks/*.inc, for the kernels and for this.
+// An entry is kept as level numbers, not as levels: 16 bits instead of 64 or 32. Kernels read the same table
+// (codebook_address.hpp).
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 namespace tuff {
 
 struct Codebook {
+    std::string_view name;
     std::span<const std::uint16_t> entries;  // ascending; element e of one at bit e * code_bits
     std::uint32_t elements;                  // of an entry: 8 or 4
     std::uint32_t code_bits;                 // of an element: 2 or 4

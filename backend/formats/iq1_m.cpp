@@ -76,6 +76,7 @@ const Format format_iq1_m{"iq1_m",
                           nullptr,
                           {planes, split_pieces<pieces>, join_pieces<pieces>},
                           signed_2_bit_lanes<codebook_block_iq1_m>,
-                          set_scales};
+                          set_scales,
+                          &codebook_iq1};
 
 }  // namespace tuff

@@ -101,6 +101,7 @@ const Format format_iq1_s{"iq1_s",
                           magnitude,
                           {planes, split_pieces<pieces>, join_pieces<pieces>},
                           {lane_planes, split_lanes, join_lanes},
-                          set_scales};
+                          set_scales,
+                          &codebook_iq1};
 
 }  // namespace tuff

@@ -64,6 +64,7 @@ const Format format_iq2_s{"iq2_s",
                           nullptr,
                           {planes, split_pieces<pieces>, join_pieces<pieces>},
                           signed_2_bit_lanes<codebook_block_iq2_s>,
-                          set_scales};
+                          set_scales,
+                          &codebook_iq2_s};
 
 }  // namespace tuff

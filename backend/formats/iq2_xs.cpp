@@ -54,6 +54,7 @@ const Format format_iq2_xs{"iq2_xs",
                            nullptr,
                            {planes, split_pieces<pieces>, join_pieces<pieces>},
                            signed_2_bit_lanes<codebook_block_iq2_xs>,
-                           set_scales};
+                           set_scales,
+                           &codebook_iq2_xs};
 
 }  // namespace tuff

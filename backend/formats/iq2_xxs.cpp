@@ -59,6 +59,7 @@ const Format format_iq2_xxs{"iq2_xxs",
                             nullptr,
                             {planes, split_pieces<pieces>, join_pieces<pieces>},
                             signed_2_bit_lanes<codebook_block_iq2_xxs>,
-                            set_scales};
+                            set_scales,
+                            &codebook_iq2_xxs};
 
 }  // namespace tuff

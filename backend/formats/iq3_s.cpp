@@ -118,6 +118,7 @@ const Format format_iq3_s{"iq3_s",
                           magnitude,
                           {planes, split_pieces<pieces>, join_pieces<pieces>},
                           {lane_planes, split_lanes, join_lanes},
-                          set_scales};
+                          set_scales,
+                          &codebook_iq3_s};
 
 }  // namespace tuff

@@ -86,6 +86,7 @@ const Format format_iq3_xxs{"iq3_xxs",
                             nullptr,
                             {planes, split_pieces<pieces>, join_pieces<pieces>},
                             {lane_planes, split_lanes, join_lanes},
-                            set_scales};
+                            set_scales,
+                            &codebook_iq3_xxs};
 
 }  // namespace tuff

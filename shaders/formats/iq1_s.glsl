@@ -25,11 +25,6 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
     m[0] = half_d * (s * 0.125 - abs(s));
 }
 #else
-#define CODEBOOK_WORDS 1024
-#define CODEBOOK_PART(part) }; const uint codebook_words_##part[128] = {
-const uint codebook_words_0[128] = {
-#include "codebooks/iq1.inc"
-};
 #include "lib/codebook.glsl"
 
 #ifdef LAYOUT_PLANES

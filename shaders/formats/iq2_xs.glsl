@@ -7,11 +7,6 @@
 #define SCALE_UNIT 0.25
 #include "lib/lane_levels.glsl"
 #else
-#define CODEBOOK_WORDS 256
-#define CODEBOOK_PART(part) }; const uint codebook_words_##part[128] = {
-const uint codebook_words_0[128] = {
-#include "codebooks/iq2_xs.inc"
-};
 #include "lib/codebook.glsl"
 
 #ifdef LAYOUT_PLANES

@@ -34,11 +34,6 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
     m[0] = -15.0 * scale;
 }
 #else
-#define CODEBOOK_WORDS 256
-#define CODEBOOK_PART(part) }; const uint codebook_words_##part[128] = {
-const uint codebook_words_0[128] = {
-#include "codebooks/iq3_s.inc"
-};
 #include "lib/codebook.glsl"
 
 #ifdef LAYOUT_PLANES

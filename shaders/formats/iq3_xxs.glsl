@@ -34,11 +34,6 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
     d[0] = LANE_FLOAT16(super.d, 0) * 0.5 * (float(int(LANE_UINT8(at.s, 0))) + 0.5);
 }
 #else
-#define CODEBOOK_WORDS 128
-#define CODEBOOK_PART(part) }; const uint codebook_words_##part[128] = {
-const uint codebook_words_0[128] = {
-#include "codebooks/iq3_xxs.inc"
-};
 #include "lib/codebook.glsl"
 
 #ifdef LAYOUT_PLANES

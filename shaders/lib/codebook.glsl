@@ -1,51 +1,12 @@
-// A codebook in shared memory, for kernels with shared memory worth the name. The format's file defines CODEBOOK_WORDS and
-// codebook_words[] (shaders/codebooks: two entries to a word); a kernel calls codebook_load() from all its invocations before
-// the first slice(). format.glsl gives formats without a codebook an empty one.
+// The codebook of an IQ format: a table of at most 4 KiB in a buffer of its own (backend/codebook_address.hpp), because drivers
+// that turn arrays of constants into stores take seconds to compile one. A kernel tells codebook_open() its address before the first
+// slice(); lib/rows.glsl gives formats without a codebook an empty one.
 #define CODEBOOK
-shared uint codebook[CODEBOOK_WORDS];
-
-// Parts of 128 words in functions of their own, called in loops: drivers that turn arrays of constants into stores (lavapipe) then
-// have no more than 128 of them in a basic block. 1024 take its compiler five seconds a kernel.
-#define CODEBOOK_COPY(part) \
-    void codebook_copy_##part(uint i) { codebook[part * 128 + i] = codebook_words_##part[i]; }
-#define CODEBOOK_LOAD(part) \
-    for (uint i = gl_LocalInvocationIndex; i < 128; i += gl_WorkGroupSize.x) codebook_copy_##part(i);
-CODEBOOK_COPY(0)
-#if CODEBOOK_WORDS > 128
-CODEBOOK_COPY(1)
-#endif
-#if CODEBOOK_WORDS > 256
-CODEBOOK_COPY(2)
-CODEBOOK_COPY(3)
-#endif
-#if CODEBOOK_WORDS > 512
-CODEBOOK_COPY(4)
-CODEBOOK_COPY(5)
-CODEBOOK_COPY(6)
-CODEBOOK_COPY(7)
-#endif
-void codebook_load() {
-    CODEBOOK_LOAD(0)
-#if CODEBOOK_WORDS > 128
-    CODEBOOK_LOAD(1)
-#endif
-#if CODEBOOK_WORDS > 256
-    CODEBOOK_LOAD(2)
-    CODEBOOK_LOAD(3)
-#endif
-#if CODEBOOK_WORDS > 512
-    CODEBOOK_LOAD(4)
-    CODEBOOK_LOAD(5)
-    CODEBOOK_LOAD(6)
-    CODEBOOK_LOAD(7)
-#endif
-    barrier();
-}
-#undef CODEBOOK_COPY
-#undef CODEBOOK_LOAD
+uvec2 codebook;
+void codebook_open(uvec2 address) { codebook = address; }
 
 // Entry `index`: 16 bits, two (IQ1, IQ2) or four (IQ3) for each element.
-uint codebook_entry(uint index) { return (codebook[index >> 1u] >> ((index & 1u) * 16u)) & 65535u; }
+uint codebook_entry(uint index) { return (Words(codebook).v[index >> 1u] >> ((index & 1u) * 16u)) & 65535u; }
 
 // The codes of elements 4h..4h+3 of an entry of eight, and those of an entry of four.
 vec4 codes_of_eight(uint entry, uint h) {

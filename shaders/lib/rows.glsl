@@ -8,3 +8,7 @@
 #define OPEN_ROW(base, row) row_open(base, p.rows, row, p.groups)
 #endif
 #include "format.glsl"
+
+#ifndef CODEBOOK
+void codebook_open(uvec2 address) {}
+#endif

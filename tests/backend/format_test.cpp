@@ -97,7 +97,10 @@ struct Widened {
     std::string_view format;
     std::uint64_t bytes;
 };
-constexpr Widened kWidened[] = {{"q3_k", 114}, {"q4_k", 148}, {"q5_k", 180}, {"iq2_xxs", 106}, {"iq2_xs", 106}, {"iq3_xxs", 138}, {"iq1_s", 74}, {"iq4_nl", 34}, {"iq3_s", 138}, {"iq2_s", 106}, {"iq4_xs", 266}, {"iq1_m", 106}, {"tq1_0", 73}, {"mxfp4", 33}, {"nvfp4", 68}};
+constexpr Widened kWidened[] = {{"q3_k", 114},   {"q4_k", 148},    {"q5_k", 180},   {"iq2_xxs", 106},
+                                {"iq2_xs", 106}, {"iq3_xxs", 138}, {"iq1_s", 74},   {"iq4_nl", 34},
+                                {"iq3_s", 138},  {"iq2_s", 106},   {"iq4_xs", 266}, {"iq1_m", 106},
+                                {"tq1_0", 73},   {"mxfp4", 33},    {"nvfp4", 68}};
 
 TEST_P(EveryFormat, PlanesTakeNoMoreBytesThanTheyMustAndJoinToTheSameBits) {
     Random random(7);

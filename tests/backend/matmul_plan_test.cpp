@@ -28,8 +28,9 @@ DeviceSnapshot wide_device() {
 DeviceSnapshot lane_device() {
     DeviceSnapshot device = host::test::bare("lanes", host::DeviceType::cpu);
     device.subgroup = {8, 8, 8, 128};
-    for (const Feature feature : {Feature::storage8, Feature::storage16, Feature::int8, Feature::float16,
-                                  Feature::subgroup_arithmetic, Feature::uniform_loads})
+    for (const Feature feature :
+         {Feature::storage8, Feature::storage16, Feature::int8, Feature::float16,
+          Feature::subgroup_arithmetic, Feature::subgroup_shuffle, Feature::uniform_loads})
         device.features.set(feature, true);
     return device;
 }

@@ -21,7 +21,8 @@ class SimulatedCard : public DeviceTest {
 };
 
 TEST_F(SimulatedCard, KeepsWorkOnTheCardAndOutOfTheHostsSight) {
-    const Buffer weights = buffer(1 << 20, "weights", Intent::weights), ring = buffer(1 << 20, "ring", Intent::upload);
+    const Buffer weights = buffer(1 << 20, "weights", Intent::weights),
+                 ring = buffer(1 << 20, "ring", Intent::upload);
     EXPECT_TRUE(weights.where().properties.device_local);
     EXPECT_TRUE(weights.mapped().empty());
     EXPECT_FALSE(ring.where().properties.device_local);
@@ -76,7 +77,8 @@ TEST_F(SimulatedCard, ImportsIntoTheHostsHeap) {
 TEST_F(SimulatedCard, IsRefusedOnACardAndBeyondTheMemoryThereIs) {
     const Result<DeviceSnapshot> twice = simulate_card(device_->snapshot(), kCard);
     ASSERT_FALSE(twice);
-    EXPECT_NE(twice.error().message.find("has memory of its own"), std::string::npos) << twice.error().message;
+    EXPECT_NE(twice.error().message.find("has memory of its own"), std::string::npos)
+        << twice.error().message;
     EXPECT_FALSE(simulate_card(probed(), std::uint64_t{1} << 60));
     EXPECT_FALSE(simulate_card(probed(), 0));
 }
