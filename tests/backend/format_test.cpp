@@ -1,10 +1,12 @@
 #include "backend/format.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <fstream>
 #include <span>
 
 #include "backend/half.hpp"
@@ -129,6 +131,28 @@ TEST_P(EveryFormat, PlanesTakeNoMoreBytesThanTheyMustAndJoinToTheSameBits) {
             ASSERT_EQ(blocks, again);
         }
     }
+}
+
+double bits_per_weight(std::span<const Plane> planes) {
+    double bits = 0;
+    for (const Plane& plane : planes) bits += 8.0 * plane.bytes / plane.elements;
+    return bits;
+}
+
+TEST_P(EveryFormat, TakesTheBitsPerWeightThatTheDocumentationSays) {
+    std::ifstream file(std::string(TUFF_TEST_DATA) + "/../../docs/formats.md");
+    const std::string start = fmt::format("| {} |", format().name);
+    for (std::string line; std::getline(file, line);) {
+        if (!line.starts_with(start)) continue;
+        const TypeInfo& type = format().type();
+        EXPECT_TRUE(line.starts_with(fmt::format("{} {} | {} | {} | {} |", start, type.block_elements,
+                                                 8.0 * type.block_bytes / type.block_elements,
+                                                 bits_per_weight(format().wide.planes),
+                                                 bits_per_weight(format().lanes.planes))))
+            << line;
+        return;
+    }
+    FAIL() << "docs/formats.md does not list " << format().name;
 }
 
 TEST_P(EveryFormat, MagnitudesAreNoSmallerThanTheValues) {
