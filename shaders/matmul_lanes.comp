@@ -20,11 +20,14 @@ layout(constant_id = 3) const bool FACTORED = false;
 layout(constant_id = 4) const uint SUMS = 1;  // accumulators per sum inside a group
 
 #include "format.glsl"
-#ifdef LANE_SUMS  // codes of the same unit share a sum
-float code_unit(uint l) { return sum_unit(code_sum(l)); }
+const uint STEPS = 32 / LANE_CODES;  // of a group; step j has the codes of elements lane_element(j, 0 .. LANE_CODES - 1)
+
+#ifdef LANE_SUMS  // codes of one unit and scale share a sum
+float code_unit(uint l) { return sum_unit(code_sum(0, l)); }
 #else
 #define LANE_SUMS LANE_CODES
-uint code_sum(uint l) { return l; }
+uint lane_element(uint j, uint l) { return j + l * STEPS; }
+uint code_sum(uint j, uint l) { return l; }
 float sum_unit(uint a) { return code_unit(a); }
 #endif
 
@@ -45,7 +48,6 @@ layout(push_constant, scalar) uniform Arguments {
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Activations { float v[1024]; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) writeonly buffer Output { float v[]; };
 
-const uint STEPS = 32 / LANE_CODES;
 const uint GROUP_FLOATS = 34 * TOKENS;
 
 void main() {
@@ -81,9 +83,9 @@ void main() {
                         float c[LANE_CODES];
                         lane_codes(w[r], g, j, c);
                         [[unroll]] for (uint l = 0; l < LANE_CODES; l++) {
-                            uint n = code_sum(l);
+                            uint n = code_sum(j, l);
                             [[unroll]] for (uint t = 0; t < TOKENS; t++)
-                                s[r][t][n][j % SUMS] = fma(c[l], x.v[(j + l * STEPS) * TOKENS + t], s[r][t][n][j % SUMS]);
+                                s[r][t][n][j % SUMS] = fma(c[l], x.v[lane_element(j, l) * TOKENS + t], s[r][t][n][j % SUMS]);
                         }
                     }
                 [[unroll]] for (uint r = 0; r < ROW_TILES; r++)
@@ -112,7 +114,7 @@ void main() {
                         float c[LANE_CODES];
                         lane_codes(w[r], g, j, c);
                         [[unroll]] for (uint l = 0; l < LANE_CODES; l++) {
-                            uint k = j + l * STEPS, h = k * GROUP_SCALES / 32;
+                            uint k = lane_element(j, l), h = k * GROUP_SCALES / 32;
 #if GROUP_SCALES == 0
                             float value = c[l];
 #elif defined(GROUP_OFFSET)

@@ -112,12 +112,16 @@ inline Group unpack_fives(const std::byte* in) {
     return codes;
 }
 
-// 3 bits, 12 bytes, for the lanes layout: element (j, l) is 4l + j, step j has bytes j, 4 + j, 8 + j. The
-// first holds codes 0 and 1 and the upper two bits of code 3, the second the same of codes 4, 5 and 7, the
-// third codes 2 and 6 and the lowest bits of codes 3 and 7.
+// 3 bits, 12 bytes, for the lanes layout: element (j, l) is 2l + j % 2 in the half j / 2 of the group, so
+// that a step has one scale of q3_k; step j has bytes j, 4 + j, 8 + j. The first holds codes 0 and 1 and the
+// upper two bits of code 3, the second the same of codes 4, 5 and 7, the third codes 2 and 6 and the lowest
+// bits of codes 3 and 7.
+constexpr int three_bit_element(int j, int l) {
+    return j / 2 * 16 + 2 * l + j % 2;
+}
 inline void pack_threes(const Group& codes, std::byte* out) {
     for (int j = 0; j < 4; j++) {
-        const auto c = [&](int l) { return unsigned{codes[4 * l + j]}; };
+        const auto c = [&](int l) { return unsigned{codes[three_bit_element(j, l)]}; };
         for (int i = 0; i < 2; i++)
             out[4 * i + j] = std::byte(c(4 * i) | c(4 * i + 1) << 3 | c(4 * i + 3) >> 1 << 6);
         out[8 + j] = std::byte(c(2) | c(6) << 3 | (c(3) & 1) << 6 | (c(7) & 1) << 7);
@@ -126,7 +130,9 @@ inline void pack_threes(const Group& codes, std::byte* out) {
 inline Group unpack_threes(const std::byte* in) {
     Group codes;
     for (int j = 0; j < 4; j++) {
-        const auto set = [&](int l, unsigned code) { codes[4 * l + j] = static_cast<std::uint8_t>(code); };
+        const auto set = [&](int l, unsigned code) {
+            codes[three_bit_element(j, l)] = static_cast<std::uint8_t>(code);
+        };
         const unsigned last = byte_at(in, 8 + j);
         for (int i = 0; i < 2; i++) {
             const unsigned byte = byte_at(in, 4 * i + j);

@@ -34,12 +34,12 @@ void join_wide(const std::byte* const* in, std::byte* block) {
 }
 
 void split_lanes(const std::byte* block, std::byte* const* out) {
-    levels::pack(codes::unpack_nibbles(block + 2), levels::kNl, out[0]);
+    levels::pack<levels::Order::plain>(codes::unpack_nibbles(block + 2), levels::kNl, out[0]);
     std::memcpy(out[1], block, 2);
 }
 
 void join_lanes(const std::byte* const* in, std::byte* block) {
-    codes::pack_nibbles(levels::unpack(in[0], kCodes), block + 2);
+    codes::pack_nibbles(levels::unpack<levels::Order::plain>(in[0], kCodes), block + 2);
     std::memcpy(block, in[1], 2);
 }
 

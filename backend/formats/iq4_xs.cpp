@@ -49,7 +49,8 @@ void join_wide(const std::byte* const* in, std::byte* block) {
 
 void split_lanes(const std::byte* block, std::byte* const* out) {
     for (int g = 0; g < 8; g++) {
-        levels::pack(codes::unpack_nibbles(block + kNibbles + g * 16), levels::kNl, out[0] + g * 32);
+        levels::pack<levels::Order::plain>(codes::unpack_nibbles(block + kNibbles + g * 16), levels::kNl,
+                                           out[0] + g * 32);
         out[1][g] = std::byte(scale(block, g));
     }
     std::memcpy(out[2], block, 2);
@@ -59,7 +60,8 @@ void join_lanes(const std::byte* const* in, std::byte* block) {
     std::memcpy(block, in[2], 2);
     unsigned highs = 0, lows = 0;
     for (int g = 0; g < 8; g++) {
-        codes::pack_nibbles(levels::unpack(in[0] + g * 32, kCodes), block + kNibbles + g * 16);
+        codes::pack_nibbles(levels::unpack<levels::Order::plain>(in[0] + g * 32, kCodes),
+                            block + kNibbles + g * 16);
         const auto bits = static_cast<unsigned>(load<std::int8_t>(in[1] + g) + 32);
         lows |= (bits & 15u) << (g * 4);
         highs |= bits >> 4 << (g * 2);

@@ -27,9 +27,18 @@ inline constexpr Table kMarkedFp4 = [] {
     return marked;
 }();
 
-// A byte per element: its level in `table`, whose levels are distinct.
-inline void pack(const codes::Group& codes, const Table& table, std::byte* out) {
-    for (std::size_t k = 0; k < 32; k++) out[k] = std::byte(table[codes[k]]);
+// Where a group's element k has its byte: in order, or in 16-bit words of elements j (low byte) and j + 16,
+// out of which a kernel masks two marked levels more cheaply than out of bytes.
+enum class Order { plain, paired };
+template <Order O>
+constexpr std::size_t place(std::size_t k) {
+    return O == Order::plain ? k : k % 16 * 2 + k / 16;
+}
+
+// A byte per element: its entry in `table`, whose entries are distinct.
+template <Order O>
+void pack(const codes::Group& codes, const Table& table, std::byte* out) {
+    for (std::size_t k = 0; k < 32; k++) out[place<O>(k)] = std::byte(table[codes[k]]);
 }
 
 // The codes again, given the inverse of the table.
@@ -40,9 +49,10 @@ constexpr Inverse inverse(const Table& table) {
         codes[static_cast<std::uint8_t>(table[c])] = static_cast<std::uint8_t>(c);
     return codes;
 }
-inline codes::Group unpack(const std::byte* in, const Inverse& inverse) {
+template <Order O>
+codes::Group unpack(const std::byte* in, const Inverse& inverse) {
     codes::Group codes;
-    for (std::size_t k = 0; k < 32; k++) codes[k] = inverse[std::to_integer<std::uint8_t>(in[k])];
+    for (std::size_t k = 0; k < 32; k++) codes[k] = inverse[std::to_integer<std::uint8_t>(in[place<O>(k)])];
     return codes;
 }
 

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::uint32_t kBytes = 17;
 constexpr Plane wide_planes[] = {{32, 16, 1}, {32, 1, 1}};  // codes, exponent
-constexpr Plane lane_planes[] = {{32, 32, 1}, {32, 1, 1}};  // levels, exponent
+constexpr Plane lane_planes[] = {{32, 32, 2}, {32, 1, 1}};  // levels, exponent
 
 // 2^(e - 128); subnormal for e < 2.
 float scale(unsigned e) {
@@ -59,12 +59,14 @@ void join_wide(const std::byte* const* in, std::byte* block) {
 }
 
 void split_lanes(const std::byte* block, std::byte* const* out) {
-    levels::pack(codes::unpack_nibbles(block + 1), kLevels[table_of(codes::byte_at(block, 0))], out[0]);
+    levels::pack<levels::Order::paired>(codes::unpack_nibbles(block + 1),
+                                        kLevels[table_of(codes::byte_at(block, 0))], out[0]);
     out[1][0] = block[0];
 }
 
 void join_lanes(const std::byte* const* in, std::byte* block) {
-    codes::pack_nibbles(levels::unpack(in[0], kCodes[table_of(codes::byte_at(in[1], 0))]), block + 1);
+    codes::pack_nibbles(
+        levels::unpack<levels::Order::paired>(in[0], kCodes[table_of(codes::byte_at(in[1], 0))]), block + 1);
     block[0] = in[1][0];
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::uint32_t kBytes = 36;
 constexpr Plane wide_planes[] = {{32, 16, 1}, {32, 2, 1}};  // codes, scales
-constexpr Plane lane_planes[] = {{32, 32, 1}, {32, 2, 1}};  // levels, scales
+constexpr Plane lane_planes[] = {{32, 32, 2}, {32, 2, 1}};  // levels, scales
 constexpr levels::Inverse kCodes = levels::inverse(levels::kMarkedFp4);
 
 // Half of an unsigned E4M3 number (exponent bias 7). Bit 7 is ignored, 0x7f is 0; but 0xff is 480, as the
@@ -64,12 +64,14 @@ void join_wide(const std::byte* const* in, std::byte* block) {
 }
 
 void split_lanes(const std::byte* block, std::byte* const* out) {
-    for (int g = 0; g < 2; g++) levels::pack(load_codes(block, g), levels::kMarkedFp4, out[0] + g * 32);
+    for (int g = 0; g < 2; g++)
+        levels::pack<levels::Order::paired>(load_codes(block, g), levels::kMarkedFp4, out[0] + g * 32);
     std::memcpy(out[1], block, 4);
 }
 
 void join_lanes(const std::byte* const* in, std::byte* block) {
-    for (int g = 0; g < 2; g++) store_codes(levels::unpack(in[0] + g * 32, kCodes), g, block);
+    for (int g = 0; g < 2; g++)
+        store_codes(levels::unpack<levels::Order::paired>(in[0] + g * 32, kCodes), g, block);
     std::memcpy(block, in[1], 4);
 }
 

@@ -3,23 +3,22 @@
 #include "lib/levels.glsl"
 
 #ifdef LAYOUT_LANES
-// Levels, not codes: a byte per weight holds twice the level (the lowest bit tells minus zero from zero). Scales are taken
-// four times as large, so that none is subnormal, and codes a quarter, never the other way round (backend/formats/mxfp4.cpp).
-#define LANE_CODES 1
-float code_unit(uint l) { return FACTORED ? 1.0 / 4 : 1.0; }
-layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Levels { int8_t q[32 * LANES]; };
+// Levels, not codes. Scales are taken four times as large, so that none is subnormal, and codes a quarter, never the other way
+// round (backend/formats/mxfp4.cpp).
+#define LANE_CODES 2
+float marked_unit(uint l) { return l == 0 ? 1.0 / 4 : 1.0 / 2048; }
+float code_unit(uint l) { return FACTORED ? marked_unit(l) : 1.0; }
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer Scales { uint8_t e[LANES]; };
 struct Tile {
-    Levels levels;
+    MarkedLevels levels;
     Scales scales;
 };
 #define TILE_BYTES(groups) ((groups) * 256u + (((groups) * 8u + 15u) & ~15u))
-Tile tile_open(uvec2 base, uint groups) { return Tile(Levels(base), Scales(advance(base, groups * 256u))); }
+Tile tile_open(uvec2 base, uint groups) { return Tile(MarkedLevels(base), Scales(advance(base, groups * 256u))); }
 
 void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) {
-    Levels at = t.levels + g;
-    float level = float(int(LANE_LOAD(at.q, j)) >> 1);
-    c[0] = FACTORED ? level : level * (1.0 / 4);
+    lane_marked_levels(t.levels, g, j, c[0], c[1]);
+    [[unroll]] for (uint l = 0; l < 2; l++) c[l] = FACTORED ? c[l] : c[l] * marked_unit(l);
 }
 void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
     Scales at = t.scales + g;

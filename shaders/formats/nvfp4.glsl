@@ -6,22 +6,18 @@
 #define UE4M3_HALF(byte) ((byte) == 127u ? 0u : ((byte) & 127u) << 7)
 
 #ifdef LAYOUT_LANES
-// Levels, not codes: a byte per weight holds twice the level (the lowest bit tells minus zero from zero).
+// Levels, not codes.
 #define LANE_CODES 2
-float code_unit(uint l) { return 1.0; }
-layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Levels { int8_t q[32 * LANES]; };
+float code_unit(uint l) { return l == 0 ? 1.0 : 1.0 / 512; }
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Scales { uint8_t s[2 * LANES]; };
 struct Tile {
-    Levels levels;
+    MarkedLevels levels;
     Scales scales;
 };
 #define TILE_BYTES(groups) ((groups) * 272u)
-Tile tile_open(uvec2 base, uint groups) { return Tile(Levels(base), Scales(advance(base, groups * 256u))); }
+Tile tile_open(uvec2 base, uint groups) { return Tile(MarkedLevels(base), Scales(advance(base, groups * 256u))); }
 
-void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) {
-    Levels at = t.levels + g;
-    [[unroll]] for (uint l = 0; l < 2; l++) c[l] = float(int(LANE_LOAD(at.q, j + 16 * l)) >> 1);
-}
+void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) { lane_marked_levels(t.levels, g, j, c[0], c[1]); }
 void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
     Scales at = t.scales + g;
     [[unroll]] for (uint h = 0; h < 2; h++) {

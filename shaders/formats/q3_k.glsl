@@ -4,10 +4,13 @@
 #include "lib/bits.glsl"
 
 #ifdef LAYOUT_LANES
-// Step j has three bytes (backend/formats/codes.hpp); no code is shifted but the lowest bits of codes 3 and 7.
+// Step j has three bytes (backend/formats/codes.hpp); no code is shifted but the lowest bits of codes 3 and 7. Two steps have
+// the first scale, two the second: three sums at a time stay in registers, six would not.
 #define LANE_CODES 8
 #define LANE_SUMS 6
-uint code_sum(uint l) { return l < 4 ? (l == 3 ? 2 : l & 1) : (l == 7 ? 5 : l == 4 ? 3 : 4); }
+uint lane_element(uint j, uint l) { return j / 2 * 16 + 2 * l + j % 2; }
+uint code_unit_index(uint l) { return l % 4 == 3 ? 2 : l == 1 || l == 5 || l == 6 ? 1 : 0; }
+uint code_sum(uint j, uint l) { return j / 2 * 3 + code_unit_index(l); }
 float sum_unit(uint a) { return a % 3 == 0 ? 1.0 : a % 3 == 1 ? 1.0 / 8 : 1.0 / 32; }
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Codes { uint8_t q[12 * LANES]; };
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Scales { int8_t s[2 * LANES]; };

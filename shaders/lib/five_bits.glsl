@@ -5,7 +5,8 @@
 // bits of the last two, codes 5 to 7 are put together: three bits from the first bytes, two from the last.
 #define LANE_CODES 8
 #define LANE_SUMS 2
-uint code_sum(uint l) { return l < 3 ? 0 : 1; }
+uint lane_element(uint j, uint l) { return j + 4 * l; }
+uint code_sum(uint j, uint l) { return l < 3 ? 0 : 1; }
 float sum_unit(uint a) { return a == 0 ? 1.0 : 1.0 / 8; }  // the others stay where they are: no shift
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Codes { uint8_t q[20 * LANES]; };
 

@@ -10,3 +10,16 @@ vec4 levels(uvec4 table, uint nibbles) {
     ivec4 word = ivec4(mix(below, above, notEqual(c & 8u, uvec4(0))));
     return vec4((word << (24 - 8 * ivec4(c & 3u))) >> 24);
 }
+
+#ifdef LAYOUT_LANES
+// Marked levels of FP4, two to a 16-bit word: elements j (low byte) and j + 16. A byte holds twice the level, and in its lowest
+// bit what tells minus zero from zero. The first code comes out as the level, the second as 512 times the level.
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer MarkedLevels { int16_t q[16 * LANES]; };
+
+void lane_marked_levels(MarkedLevels levels, uint g, uint j, out float low, out float high) {
+    MarkedLevels at = levels + g;
+    int q = int(LANE_LOAD(at.q, j));
+    low = float((q << 24) >> 25);
+    high = float(q & ~511);
+}
+#endif
