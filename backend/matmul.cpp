@@ -10,13 +10,6 @@ namespace {
 
 using host::Access;
 
-// A push-constant uvec2 (low, high) is a little-endian 64-bit number at a multiple of 4.
-struct Address {
-    std::uint32_t low, high;
-    Address(std::uint64_t value = 0)  // NOLINT: addresses and byte counts convert freely here
-        : low(static_cast<std::uint32_t>(value)), high(static_cast<std::uint32_t>(value >> 32)) {}
-};
-
 // The push constants of the kernels, in the order of their sources.
 struct LanesArguments {
     Address w, x, y;
@@ -88,15 +81,14 @@ class Recorder {
 
     Result<void> lanes() {
         for (const MatmulPart& part : plan_.parts) TUFF_CHECK(pack(part));
-        TUFF_TRY(kernel, find(plan_.kernel));
         for (const MatmulPart& part : plan_.parts) {
-            TUFF_TRY(pipeline, device_.pipeline(*kernel, part.specialization));
+            TUFF_TRY(pipeline, kernel_pipeline(device_, plan_.kernel, part.specialization));
             const std::uint32_t tiles = ceil_div(part.tokens, part.tile);
             for (const Weights::Shard& shard : weights_.shards) {
                 const Window window = window_of(shard);
                 LanesArguments args{
                     shard.buffer.address(),
-                    address(scratch_) + part.packed_offset + window.first_batch * packed_bytes(part),
+                    scratch_.address() + part.packed_offset + window.first_batch * packed_bytes(part),
                     y_address(window) + part.first_token * s_.y_stride * sizeof(float),
                     window.rows,
                     part.tokens,
@@ -115,7 +107,6 @@ class Recorder {
     }
 
     Result<void> wide() {
-        TUFF_TRY(kernel, find(plan_.kernel));
         TUFF_TRY(codebook, codebook_address(device_, *weights_.format));
         const MatmulPart& part = plan_.parts.front();
         const bool padded = plan_.pads_activations, split = plan_.splits > 1;
@@ -126,7 +117,7 @@ class Recorder {
         const std::uint64_t y_batch = split ? plan_.splits * y_split : s_.y_batch * sizeof(float);
         const std::uint32_t row_bytes =
             u32(*matrix_bytes(*weights_.format, Layout::blocks, {1, s_.k, 1}));  // kernels of blocks read it
-        TUFF_TRY(pipeline, device_.pipeline(*kernel, part.specialization));
+        TUFF_TRY(pipeline, kernel_pipeline(device_, plan_.kernel, part.specialization));
         for (const Weights::Shard& shard : weights_.shards) {
             const Window window = window_of(shard);
             const Access accesses[] = {
@@ -134,9 +125,9 @@ class Recorder {
                 padded ? scratch(0, plan_.scratch_bytes, Access::Use::read) : read_x(),
                 split ? scratch(plan_.partial_offset, y_batch * s_.batches, Access::Use::write)
                       : write_y(part)};
-            const std::uint64_t x = address(padded ? scratch_ : x_) + window.first_batch * x_batch;
+            const std::uint64_t x = (padded ? scratch_ : x_).address() + window.first_batch * x_batch;
             const std::uint64_t y = split
-                                        ? address(scratch_) + plan_.partial_offset +
+                                        ? scratch_.address() + plan_.partial_offset +
                                               window.first_batch * y_batch + window.first_row * sizeof(float)
                                         : y_address(window);
             if (takes_few(plan_.algorithm)) {
@@ -186,24 +177,6 @@ class Recorder {
     }
 
   private:
-    static Result<const shaders::Kernel*> find(std::string_view name) {
-        if (const shaders::Kernel* kernel = shaders::find_kernel(name)) return kernel;
-        return fail(ErrorCode::internal, "the kernel table has no row {}", name);
-    }
-
-    static Result<void> check_operand(std::string_view what, Operand operand, std::uint64_t bytes,
-                                      std::uint64_t alignment) {
-        if (!operand.buffer || operand.offset > operand.buffer->size() ||
-            bytes > operand.buffer->size() - operand.offset)
-            return fail(ErrorCode::usage, "{} needs {} bytes from offset {}; its buffer has {}", what, bytes,
-                        operand.offset, operand.buffer ? operand.buffer->size() : 0);
-        if (operand.offset % alignment != 0)
-            return fail(ErrorCode::usage, "{} starts at byte {}, not a multiple of {}", what, operand.offset,
-                        alignment);
-        return {};
-    }
-
-    static std::uint64_t address(Operand operand) { return operand.buffer->address() + operand.offset; }
     [[nodiscard]] std::uint32_t share() const { return u32(s_.batches / s_.w_batches); }
 
     // What one shard of the weights computes of y, in batches of x.
@@ -217,7 +190,7 @@ class Recorder {
                 shard.buffer.size() / r.batches};
     }
     [[nodiscard]] std::uint64_t y_address(const Window& window) const {
-        return address(y_) + (window.first_batch * s_.y_batch + window.first_row) * sizeof(float);
+        return y_.address() + (window.first_batch * s_.y_batch + window.first_row) * sizeof(float);
     }
     // Of one batch of packed activations.
     [[nodiscard]] std::uint64_t packed_bytes(const MatmulPart& part) const {
@@ -248,17 +221,10 @@ class Recorder {
         const std::uint32_t groups = ceil_div(rows, rows_per_group);
         for (std::uint32_t first = 0; first < groups; first += plan_.max_groups_x) {
             args.first_group = first;
-            TUFF_CHECK(
-                dispatch(pipeline, args, {std::min(groups - first, plan_.max_groups_x), y, z}, accesses));
+            TUFF_CHECK(dispatch(stream_, pipeline, args, {std::min(groups - first, plan_.max_groups_x), y, z},
+                                accesses));
         }
         return {};
-    }
-
-    template <class Arguments>
-    Result<void> dispatch(const host::Pipeline& pipeline, const Arguments& args, host::Groups groups,
-                          std::span<const Access> accesses) {
-        static_assert(sizeof(Arguments) <= host::kPushConstantBytes);
-        return stream_.dispatch(pipeline, std::as_bytes(std::span(&args, 1)), groups, accesses);
     }
 
     // Workgroups for kernels that step over the grid where it is smaller than their work.
@@ -267,11 +233,10 @@ class Recorder {
     }
 
     Result<void> pack(const MatmulPart& part) {
-        TUFF_TRY(kernel, find("pack_activations_lanes"));
-        TUFF_TRY(pipeline, device_.pipeline(*kernel, {}));
+        TUFF_TRY(pipeline, kernel_pipeline(device_, "pack_activations_lanes", {}));
         const std::uint32_t groups = plan_.groups(), tiles = ceil_div(part.tokens, part.tile);
-        const PackArguments args{address(x_) + part.first_token * s_.x_stride * sizeof(float),
-                                 address(scratch_) + part.packed_offset,
+        const PackArguments args{x_.address() + part.first_token * s_.x_stride * sizeof(float),
+                                 scratch_.address() + part.packed_offset,
                                  u32(s_.k),
                                  part.tokens,
                                  groups,
@@ -280,28 +245,26 @@ class Recorder {
                                  s_.x_batch * sizeof(float)};
         const Access accesses[] = {
             read_x(), scratch(part.packed_offset, s_.batches * packed_bytes(part), Access::Use::write)};
-        return dispatch(*pipeline, args, {grid(std::uint64_t{groups} * part.tile, 8), tiles, u32(s_.batches)},
-                        accesses);
+        return dispatch(stream_, *pipeline, args,
+                        {grid(std::uint64_t{groups} * part.tile, 8), tiles, u32(s_.batches)}, accesses);
     }
 
     Result<void> pad() {
-        TUFF_TRY(kernel, find("pad_activations"));
-        TUFF_TRY(pipeline, device_.pipeline(*kernel, {}));
+        TUFF_TRY(pipeline, kernel_pipeline(device_, "pad_activations", {}));
         const std::uint32_t groups = plan_.groups();
-        const PadArguments args{address(x_),      address(scratch_),         u32(s_.k), u32(s_.n), groups,
+        const PadArguments args{x_.address(),     scratch_.address(),        u32(s_.k), u32(s_.n), groups,
                                 u32(s_.x_stride), s_.x_batch * sizeof(float)};
         const std::uint64_t bytes = s_.batches * s_.n * groups * kGroupElements * sizeof(float);
         const Access accesses[] = {read_x(), scratch(0, bytes, Access::Use::write)};
-        return dispatch(*pipeline, args,
+        return dispatch(stream_, *pipeline, args,
                         {grid(std::uint64_t{groups} * kGroupElements, 64), u32(s_.n), u32(s_.batches)},
                         accesses);
     }
 
     Result<void> reduce() {
-        TUFF_TRY(kernel, find("reduce_splits"));
-        TUFF_TRY(pipeline, device_.pipeline(*kernel, {}));
-        const ReduceArguments args{address(scratch_) + plan_.partial_offset,
-                                   address(y_),
+        TUFF_TRY(pipeline, kernel_pipeline(device_, "reduce_splits", {}));
+        const ReduceArguments args{scratch_.address() + plan_.partial_offset,
+                                   y_.address(),
                                    u32(s_.m),
                                    u32(s_.n),
                                    plan_.splits,
@@ -310,7 +273,7 @@ class Recorder {
         const std::uint64_t bytes = s_.batches * plan_.splits * s_.n * s_.m * sizeof(float);
         const Access accesses[] = {scratch(plan_.partial_offset, bytes, Access::Use::read),
                                    write_y(plan_.parts.front())};
-        return dispatch(*pipeline, args, {grid(s_.m, 64), u32(s_.n), u32(s_.batches)}, accesses);
+        return dispatch(stream_, *pipeline, args, {grid(s_.m, 64), u32(s_.n), u32(s_.batches)}, accesses);
     }
 
     host::Stream& stream_;

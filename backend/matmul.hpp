@@ -6,17 +6,10 @@
 #include <cstdint>
 
 #include "backend/matmul_plan.hpp"
+#include "backend/operand.hpp"
 #include "backend/weights.hpp"
-#include "host/device.hpp"
-#include "host/stream.hpp"
 
 namespace tuff {
-
-// A place in a buffer, in bytes.
-struct Operand {
-    const host::Buffer* buffer = nullptr;
-    std::uint64_t offset = 0;
-};
 
 // Appends the kernels of `plan` to `stream`. x and y hold plan.shape.x_floats() and y_floats() floats of f32,
 // scratch plan.scratch_bytes bytes (it may be empty where that is 0); x must be aligned as the shape says, y

@@ -28,6 +28,13 @@ tuff_kernel(matmul_blocks SOURCE matmul_wide.comp FORMATS ${TUFF_FORMATS} DEFINE
 tuff_kernel(pad_activations)
 tuff_kernel(reduce_splits)
 
+# Rows as numbers, and numbers as blocks.
+tuff_kernel(get_rows_lanes SOURCE get_rows.comp FORMATS ${TUFF_FORMATS} DEFINES LAYOUT_LANES
+            NEEDS storage8 storage16 int8 float16 subgroup_shuffle SUBGROUP 8)
+tuff_kernel(get_rows_wide SOURCE get_rows.comp FORMATS ${TUFF_FORMATS} DEFINES LAYOUT_PLANES)
+tuff_kernel(get_rows_blocks SOURCE get_rows.comp FORMATS ${TUFF_FORMATS} DEFINES LAYOUT_BLOCKS)
+tuff_kernel(quantize)
+
 # Rooflines.
 tuff_kernel(stream_lanes NEEDS storage8 storage16 int8 float16 SUBGROUP 8)
 tuff_kernel(stream_wide)

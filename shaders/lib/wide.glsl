@@ -23,12 +23,5 @@ vec4 signed_bytes(uint word) {
 uint byte_at(Words words, uint at) { return (words.v[at >> 2] >> ((at & 3u) * 8u)) & 255u; }
 int signed_byte_at(Words words, uint at) { return (int(words.v[at >> 2]) << (24 - int(at & 3u) * 8)) >> 24; }
 
-// Half `at` of an array of words; widened by hand, because unpackHalf2x16 may flush subnormal halves to zero.
-float widen_half(uint h) {
-    uint exponent = (h >> 10) & 31u, mantissa = h & 1023u;
-    float magnitude = exponent == 0u ? float(mantissa) * 5.9604644775390625e-8
-                                     : uintBitsToFloat(exponent == 31u ? 0x7f800000u | (mantissa << 13)
-                                                                       : ((exponent + 112u) << 23) | (mantissa << 13));
-    return (h & 0x8000u) != 0u ? -magnitude : magnitude;
-}
+// Half `at` of an array of words.
 float half_at(Words words, uint at) { return widen_half((words.v[at >> 1] >> ((at & 1u) * 16u)) & 65535u); }

@@ -7,62 +7,15 @@
 #include <set>
 
 #include "backend/reference/matmul.hpp"
-#include "host/choose.hpp"
-#include "host/instance.hpp"
-#include "host/transfer.hpp"
 #include "tests/backend/golden_file.hpp"
 #include "tests/backend/printing.hpp"
 #include "tests/backend/random_blocks.hpp"
+#include "tests/backend/shared_device.hpp"
 
 namespace tuff::test {
 namespace {
 
 using reference::DotProduct;
-
-// The best device, its buffers limited to `max_buffer_bytes` where that is not 0.
-std::unique_ptr<host::Device> open_device(std::uint64_t max_buffer_bytes) {
-    Result<host::Instance> instance = host::Instance::open();
-    if (!instance) throw std::runtime_error(instance.error().message);
-    const Result<host::Choice> choice = host::choose_device(instance->snapshots(), "");
-    if (!choice) throw std::runtime_error(choice.error().message);
-    host::DeviceSnapshot snapshot = instance->snapshots()[choice->index];
-    if (max_buffer_bytes > 0) snapshot.limits.max_buffer_bytes = max_buffer_bytes;
-    Result<std::unique_ptr<host::Device>> device = host::Device::open(*instance, choice->index, snapshot);
-    if (!device) throw std::runtime_error(device.error().message);
-    return std::move(*device);
-}
-
-// One device for the whole file: kernels compile once. It goes before main() returns, because layers and
-// drivers take down their own state after that.
-class SharedDevice : public testing::Environment {
-  public:
-    static inline std::unique_ptr<host::Device> device;
-
-  private:
-    void TearDown() override { device.reset(); }
-};
-[[maybe_unused]] const testing::Environment* const kSharedDevice =
-    testing::AddGlobalTestEnvironment(new SharedDevice);  // owned by the framework
-
-host::Device& shared_device() {
-    if (!SharedDevice::device) SharedDevice::device = open_device(0);
-    return *SharedDevice::device;
-}
-
-std::vector<float> read_floats(host::Device& device, const host::Buffer& buffer) {
-    std::vector<float> values(buffer.size() / sizeof(float));
-    const Result<void> read = host::readback(device, buffer, 0, std::as_writable_bytes(std::span(values)));
-    EXPECT_TRUE(read) << read.error().message;
-    return values;
-}
-
-host::Buffer make_buffer(host::Device& device, std::span<const float> values, std::string_view label) {
-    Result<host::Buffer> buffer = device.allocate(host::Intent::scratch, values.size_bytes(), label);
-    if (!buffer) throw std::runtime_error(buffer.error().message);
-    const Result<void> done = host::upload(device, *buffer, 0, std::as_bytes(values));
-    if (!done) throw std::runtime_error(done.error().message);
-    return std::move(*buffer);
-}
 
 constexpr float kGuard =
     -12345.0f;  // y before the run; what is between strided rows must still be it afterwards
@@ -104,7 +57,7 @@ void run_and_compare(const Problem& problem, host::Device& device = shared_devic
         ASSERT_TRUE(run) << run.error().message;
     }
 
-    std::vector<float> result = read_floats(device, y);
+    std::vector<float> result = read_values(device, y);
     double worst = 0;
     const std::uint64_t row_bytes = problem.blocks.size() / (s.m * s.w_batches);
     for (std::uint64_t b = 0; b < s.batches; b++)

@@ -1,0 +1,25 @@
+// What shaders/get_rows.comp takes; limits of kernels that go over rows one after the other.
+#pragma once
+
+#include "backend/operand.hpp"
+
+namespace tuff {
+
+struct GetRowsArguments {
+    Address w, ids, y;
+    std::uint32_t rows, first, last, groups, elements, w_stride, w_row_bytes, count, ids_stride, y_stride;
+    Address codebook;
+};
+
+inline constexpr std::uint64_t kMaxRowElements = std::uint64_t{1} << 25;      // 32-bit offsets in a row
+inline constexpr std::uint64_t kMostInvocations = std::uint64_t{1} << 30;     // 32-bit counters in a launch
+inline constexpr std::uint64_t kMaxRowStride = (std::uint64_t{1} << 32) - 1;  // bytes
+
+// Workgroups for so many invocations, as far as a launch can have them; kernels step over the rest.
+[[nodiscard]] inline host::Groups groups_for(std::uint64_t invocations, std::uint32_t local_size,
+                                             std::uint32_t most) {
+    const std::uint64_t groups = (invocations + local_size - 1) / local_size;
+    return {static_cast<std::uint32_t>(groups < most ? groups : most)};
+}
+
+}  // namespace tuff
