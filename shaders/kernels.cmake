@@ -35,6 +35,12 @@ tuff_kernel(get_rows_wide SOURCE get_rows.comp FORMATS ${TUFF_FORMATS} DEFINES L
 tuff_kernel(get_rows_blocks SOURCE get_rows.comp FORMATS ${TUFF_FORMATS} DEFINES LAYOUT_BLOCKS)
 tuff_kernel(quantize)
 
+# Attention over a quantized KV cache: formats, head sizes, masks and variants are specialization constants.
+tuff_kernel(attention_queries)
+tuff_kernel(attention_lanes NEEDS storage8 storage16 int8 float16 SUBGROUP 8)
+tuff_kernel(attention_wide)
+tuff_kernel(attention_combine)
+
 # Rooflines.
 tuff_kernel(stream_lanes NEEDS storage8 storage16 int8 float16 SUBGROUP 8)
 tuff_kernel(stream_wide)

@@ -1,0 +1,259 @@
+#include "backend/attention/attention.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace tuff {
+namespace {
+
+using host::Access;
+
+// A push-constant uvec2 (low, high) is a little-endian 64-bit number at a multiple of 4.
+struct Address {
+    std::uint32_t low = 0, high = 0;
+    Address() = default;
+    Address(std::uint64_t value)  // NOLINT: addresses and byte counts convert freely here
+        : low(static_cast<std::uint32_t>(value)), high(static_cast<std::uint32_t>(value >> 32)) {}
+};
+
+// The push constants of the kernels, in the order of their sources.
+struct KernelArguments {
+    Address q, k, v, y, mask, spans, slopes, sinks;
+    std::uint32_t capacity, k_head_bytes, k_cell_bytes, v_head_bytes, v_cell_bytes;
+    std::uint32_t rows, kv_heads, slots, first_slot, window;
+    float softcap;
+    std::uint32_t mask_token_bytes, mask_head_bytes, mask_sequence_bytes;
+};
+struct QueryArguments {
+    Address q, packed, q_sequence_bytes;
+    std::uint32_t q_token_bytes, q_head_bytes, values, rows, packed_rows, group;
+    float factor;
+};
+struct CombineArguments {
+    Address partial, y, sinks;
+    std::uint32_t rows, slots, values, heads;
+};
+
+constexpr float kLog2E = 1.44269504088896340736F;
+
+std::uint32_t u32(std::uint64_t value) {
+    return static_cast<std::uint32_t>(value);
+}
+
+class Recorder {
+  public:
+    Recorder(host::Stream& stream, host::Device& device, const AttentionPlan& plan,
+             const AttentionOperands& operands)
+        : stream_(stream), device_(device), plan_(plan), s_(plan.shape), o_(operands), q_(operands.q) {
+        if (q_.head_stride == 0) q_.head_stride = s_.k_head;
+        if (q_.token_stride == 0) q_.token_stride = s_.heads * q_.head_stride;
+        if (q_.sequence_stride == 0) q_.sequence_stride = s_.tokens * q_.token_stride;
+    }
+
+    Result<void> check() const {
+        if (o_.segments.size() != plan_.parts.size())
+            return fail(ErrorCode::usage, "{} segments for a plan of {}", o_.segments.size(), plan_.parts.size());
+        const std::uint64_t q_floats = (s_.sequences - 1) * q_.sequence_stride + (s_.tokens - 1) * q_.token_stride +
+                                       (s_.heads - 1) * q_.head_stride + s_.k_head;
+        TUFF_CHECK(check_operand("q", q_.at, q_floats * sizeof(float), sizeof(float)));
+        TUFF_CHECK(check_operand("y", o_.y, y_bytes(), sizeof(float)));
+        TUFF_CHECK(check_operand("the scratch", o_.scratch, plan_.scratch_bytes, 256));
+        TUFF_CHECK(check_stride("q", std::max(q_.token_stride, q_.head_stride) * sizeof(float)));
+        const AttentionVariant& v = plan_.variant;
+        if (v.alibi) TUFF_CHECK(check_operand("the slopes", o_.slopes, s_.heads * sizeof(float), sizeof(float)));
+        if (v.sinks) TUFF_CHECK(check_operand("the sinks", o_.sinks, s_.heads * sizeof(float), sizeof(float)));
+        if (v.mask != GivenMask::none) {
+            const std::uint64_t value = v.mask == GivenMask::f16 ? 2 : 4;
+            TUFF_CHECK(check_operand("the mask", o_.mask.at, value, value));
+            TUFF_CHECK(check_stride("the mask", std::max({o_.mask.token_stride, o_.mask.head_stride,
+                                                          o_.mask.sequence_stride})));
+            if (!o_.mask.segment_bytes.empty() && o_.mask.segment_bytes.size() != plan_.parts.size())
+                return fail(ErrorCode::usage, "{} places of a mask for {} segments", o_.mask.segment_bytes.size(),
+                            plan_.parts.size());
+        }
+        for (std::size_t i = 0; i < plan_.parts.size(); i++)
+            TUFF_CHECK(check_cells(plan_.parts[i].segment, o_.segments[i]));
+        return {};
+    }
+
+    Result<void> record() {
+        TUFF_CHECK(pack());
+        for (std::size_t i = 0; i < plan_.parts.size(); i++) TUFF_CHECK(attend(i));
+        if (!plan_.direct()) TUFF_CHECK(combine());
+        return {};
+    }
+
+  private:
+    static Result<void> check_operand(std::string_view what, Operand operand, std::uint64_t bytes,
+                                      std::uint64_t alignment) {
+        if (!operand.buffer || operand.offset > operand.buffer->size() ||
+            bytes > operand.buffer->size() - operand.offset)
+            return fail(ErrorCode::usage, "{} needs {} bytes from offset {}; its buffer has {}", what, bytes,
+                        operand.offset, operand.buffer ? operand.buffer->size() : 0);
+        if (operand.offset % alignment != 0)
+            return fail(ErrorCode::usage, "{} starts at byte {}, not a multiple of {}", what, operand.offset,
+                        alignment);
+        return {};
+    }
+    static Result<void> check_stride(std::string_view what, std::uint64_t bytes) {
+        if (bytes > ~std::uint32_t{0})
+            return fail(ErrorCode::usage, "{} has rows {} bytes apart; the limit is {}", what, bytes,
+                        ~std::uint32_t{0});
+        return {};
+    }
+
+    [[nodiscard]] Result<void> check_cells(const AttentionSegment& segment, const AttentionCells& cells) const {
+        TUFF_CHECK(check_operand("the spans", cells.spans, s_.sequences * sizeof(AttentionSpan), 16));
+        const bool shared = segment.place == CachePlace::shared;
+        if (segment.place == CachePlace::blocks) {
+            for (const auto& [what, rows, format] : {std::tuple{"K", &cells.k_rows, segment.k_format},
+                                                     std::tuple{"V", &cells.v_rows, segment.v_format}}) {
+                const std::uint64_t grain = format->coding == CacheCoding::f32 ? 4 : 2;
+                if (rows->position_stride % grain != 0 || rows->head_stride % grain != 0)
+                    return fail(ErrorCode::usage, "{} in {} has strides of {} and {} bytes, not multiples of {}", what,
+                                format->name, rows->position_stride, rows->head_stride, grain);
+                TUFF_CHECK(check_stride(what, std::max(rows->position_stride, rows->head_stride)));
+            }
+            TUFF_CHECK(check_operand("K", cells.k, segment.k_format->row_bytes(s_.k_head), 2));
+            return check_operand("V", cells.v, segment.v_format->row_bytes(s_.v_head), 2);
+        }
+        if (cells.capacity == 0 || cells.capacity % kTilePositions != 0 || cells.capacity * s_.kv_heads > ~std::uint32_t{0})
+            return fail(ErrorCode::usage, "a capacity of {} cells for {} kv heads: it is a multiple of {}, and all heads' less than 2^32",
+                        cells.capacity, s_.kv_heads, kTilePositions);
+        const std::uint64_t rows = cells.capacity * s_.kv_heads;
+        TUFF_CHECK(check_operand("K", cells.k, rows * segment.k_format->row_bytes(s_.k_head), 16));
+        if (shared) return {};
+        return check_operand("V", cells.v, rows * segment.v_format->row_bytes(s_.v_head), 16);
+    }
+
+    static std::uint64_t address(Operand operand) {
+        return operand.buffer ? operand.buffer->address() + operand.offset : 0;
+    }
+    [[nodiscard]] std::uint64_t y_bytes() const {
+        return std::uint64_t{s_.sequences} * s_.tokens * s_.heads * s_.v_head * sizeof(float);
+    }
+    [[nodiscard]] Access queries(Access::Use use) const {
+        return {o_.scratch.buffer, o_.scratch.offset, plan_.query_bytes, use};
+    }
+    [[nodiscard]] Access partial(Access::Use use) const {
+        return {o_.scratch.buffer, o_.scratch.offset + plan_.partial_offset,
+                plan_.scratch_bytes - plan_.partial_offset, use};
+    }
+    static Access read(Operand operand) { return Access::read(*operand.buffer, operand.offset); }
+
+    Result<const host::Pipeline*> find(std::string_view name, std::span<const std::uint32_t> specialization) {
+        const shaders::Kernel* kernel = shaders::find_kernel(name);
+        if (!kernel) return fail(ErrorCode::internal, "the kernel table has no row {}", name);
+        return device_.pipeline(*kernel, specialization);
+    }
+    template <class Arguments>
+    Result<void> dispatch(const host::Pipeline& pipeline, const Arguments& args, host::Groups groups,
+                          std::span<const Access> accesses) {
+        static_assert(sizeof(Arguments) <= host::kPushConstantBytes);
+        return stream_.dispatch(pipeline, std::as_bytes(std::span(&args, 1)), groups, accesses);
+    }
+    // Workgroups for kernels that step over the grid where it is smaller than their work.
+    [[nodiscard]] std::uint32_t grid(std::uint64_t groups) const {
+        return u32(std::min<std::uint64_t>(groups, device_.snapshot().limits.max_workgroup_count[0]));
+    }
+
+    Result<void> pack() {
+        TUFF_TRY(pipeline, find("attention_queries", {}));
+        const AttentionVariant& v = plan_.variant;
+        const std::uint32_t packed_rows = plan_.tiles * plan_.tile_rows;
+        // A soft-capped logit is divided by its cap; others go to exp2 as they are.
+        const float factor = v.softcap > 0 ? v.scale / v.softcap : v.scale * kLog2E;
+        const QueryArguments args{address(q_.at),
+                                  address(o_.scratch),
+                                  q_.sequence_stride * sizeof(float),
+                                  u32(q_.token_stride * sizeof(float)),
+                                  u32(q_.head_stride * sizeof(float)),
+                                  s_.k_head,
+                                  s_.rows(),
+                                  packed_rows,
+                                  s_.group(),
+                                  factor};
+        const Access accesses[] = {read(q_.at), queries(Access::Use::write)};
+        return dispatch(*pipeline, args, {grid((packed_rows + 7) / 8), s_.kv_heads, s_.sequences}, accesses);
+    }
+
+    Result<void> attend(std::size_t i) {
+        const AttentionPart& part = plan_.parts[i];
+        const AttentionCells& cells = o_.segments[i];
+        const bool shared = part.segment.place == CachePlace::shared;
+        TUFF_TRY(pipeline, find(plan_.kind == CacheKind::lanes ? "attention_lanes" : "attention_wide",
+                                part.specialization));
+        const AttentionVariant& v = plan_.variant;
+        const bool masked = v.mask != GivenMask::none;
+        const Operand values = shared ? cells.k : cells.v;
+        const std::uint64_t mask_begin = o_.mask.segment_bytes.empty() ? 0 : o_.mask.segment_bytes[i];
+        const KernelArguments args{address(o_.scratch),
+                                   address(cells.k),
+                                   address(values),
+                                   plan_.direct() ? address(o_.y) : address(o_.scratch) + plan_.partial_offset,
+                                   masked ? address(o_.mask.at) + mask_begin : 0,
+                                   address(cells.spans),
+                                   address(o_.slopes),
+                                   address(o_.sinks),
+                                   u32(cells.capacity),
+                                   u32(cells.k_rows.head_stride),
+                                   u32(cells.k_rows.position_stride),
+                                   u32(cells.v_rows.head_stride),
+                                   u32(cells.v_rows.position_stride),
+                                   s_.rows(),
+                                   s_.kv_heads,
+                                   plan_.slots,
+                                   part.first_slot,
+                                   v.window,
+                                   v.softcap * kLog2E,
+                                   u32(o_.mask.token_stride),
+                                   u32(o_.mask.head_stride),
+                                   u32(o_.mask.sequence_stride)};
+        std::vector<Access> accesses{queries(Access::Use::read), read(cells.k), read(cells.spans)};
+        if (!shared) accesses.push_back(read(cells.v));
+        if (masked) accesses.push_back(read(o_.mask.at));
+        if (v.alibi) accesses.push_back(read(o_.slopes));
+        if (v.sinks && plan_.direct()) accesses.push_back(read(o_.sinks));
+        // Segments write slots of their own: no launch waits for another.
+        if (plan_.direct())
+            accesses.push_back(Access::write(*o_.y.buffer, o_.y.offset, y_bytes()));
+        else if (i == 0)
+            accesses.push_back(partial(Access::Use::write));
+        return dispatch(*pipeline, args, {plan_.tiles, part.splits, s_.sequences * s_.kv_heads}, accesses);
+    }
+
+    Result<void> combine() {
+        const std::uint32_t specialization[] = {plan_.variant.sinks};
+        TUFF_TRY(pipeline, find("attention_combine", specialization));
+        const std::uint64_t rows = std::uint64_t{s_.sequences} * s_.tokens * s_.heads;
+        const CombineArguments args{address(o_.scratch) + plan_.partial_offset,
+                                    address(o_.y),
+                                    address(o_.sinks),
+                                    u32(rows),
+                                    plan_.slots,
+                                    s_.v_head,
+                                    s_.heads};
+        std::vector<Access> accesses{partial(Access::Use::read),
+                                     Access::write(*o_.y.buffer, o_.y.offset, y_bytes())};
+        if (plan_.variant.sinks) accesses.push_back(read(o_.sinks));
+        return dispatch(*pipeline, args, {grid(rows), (s_.v_head + 7) / 8, 1}, accesses);
+    }
+
+    host::Stream& stream_;
+    host::Device& device_;
+    const AttentionPlan& plan_;
+    const AttentionShape& s_;
+    const AttentionOperands& o_;
+    AttentionQueries q_;
+};
+
+}  // namespace
+
+Result<void> record_attention(host::Stream& stream, host::Device& device, const AttentionPlan& plan,
+                              const AttentionOperands& operands) {
+    Recorder recorder(stream, device, plan, operands);
+    TUFF_CHECK(recorder.check());
+    return recorder.record();
+}
+
+}  // namespace tuff

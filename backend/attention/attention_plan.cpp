@@ -1,0 +1,220 @@
+#include "backend/attention/attention_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "host/pipeline.hpp"
+
+namespace tuff {
+namespace {
+
+using host::DeviceSnapshot;
+using host::Feature;
+
+constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) {
+    return (a + b - 1) / b;
+}
+constexpr std::uint32_t u32(std::uint64_t value) {
+    return static_cast<std::uint32_t>(value);
+}
+
+constexpr std::uint64_t kScratchAlignment = 256;
+constexpr std::uint32_t kMaxAttentionHead = 576, kMaxSegments = 8;
+
+// Cells of a tile and invocations of a workgroup of attention_wide.comp: what every Vulkan device can do.
+constexpr std::uint32_t kWideTile = 32, kWideThreads = 128;
+
+// shaders/lib/attention_constants.glsl: PLACE_*.
+enum Place : std::uint32_t { interleaved = 0, rows = 1, planes = 2, blocks = 3 };
+
+Result<void> check(const DeviceSnapshot& device, const AttentionShape& s, const AttentionVariant& variant) {
+    for (const auto& [what, size] : {std::pair{"k", s.k_head}, {"v", s.v_head}})
+        if (size < 8 || size > kMaxAttentionHead || size % 8 != 0)
+            return fail(ErrorCode::usage, "{} head size {}: sizes are multiples of 8 from 8 to {}", what, size,
+                        kMaxAttentionHead);
+    if (s.sequences == 0 || s.tokens == 0 || s.heads == 0 || s.kv_heads == 0)
+        return fail(ErrorCode::usage, "{} sequences of {} tokens, {} heads and {} kv heads: nothing to attend to",
+                    s.sequences, s.tokens, s.heads, s.kv_heads);
+    if (s.heads % s.kv_heads != 0)
+        return fail(ErrorCode::usage, "{} heads cannot share {} kv heads evenly", s.heads, s.kv_heads);
+    const std::uint64_t z = std::uint64_t{s.sequences} * s.kv_heads;
+    if (z > device.limits.max_workgroup_count[2])
+        return fail(ErrorCode::usage, "{} sequences of {} kv heads are beyond this device's limit of {}",
+                    s.sequences, s.kv_heads, device.limits.max_workgroup_count[2]);
+    constexpr std::uint64_t kMaxRows = std::uint64_t{1} << 26;
+    if (std::uint64_t{s.tokens} * s.heads * s.sequences > kMaxRows)
+        return fail(ErrorCode::usage, "{} sequences of {} tokens of {} heads are beyond the limit of {} rows",
+                    s.sequences, s.tokens, s.heads, kMaxRows);
+    if (!std::isfinite(variant.scale) || !(variant.softcap >= 0) || !std::isfinite(variant.softcap))
+        return fail(ErrorCode::usage, "scale {} and soft-cap {}: both are finite, a cap is not negative",
+                    variant.scale, variant.softcap);
+    return {};
+}
+
+Result<void> check(const AttentionShape& s, const AttentionSegment& segment) {
+    constexpr std::uint64_t kMaxCells = std::uint64_t{1} << 27;
+    if (segment.cells == 0 || segment.cells > kMaxCells)
+        return fail(ErrorCode::usage, "a segment of {} cells: there are 1 to {}", segment.cells, kMaxCells);
+    const bool shared = segment.place == CachePlace::shared;
+    if (!segment.k_format || !segment.v_format || (shared && segment.v_format != segment.k_format))
+        return fail(ErrorCode::usage, "a segment needs a format of K and of V, and one for both where V is a view of K");
+    if (shared && s.v_head > s.k_head)
+        return fail(ErrorCode::usage, "V of {} values cannot be a view of K of {}", s.v_head, s.k_head);
+    TUFF_CHECK(segment.k_format->check(s.k_head));
+    TUFF_CHECK(segment.v_format->check(shared ? s.k_head : s.v_head));
+    for (const CacheFormat* format : {segment.k_format, segment.v_format})
+        if (segment.place == CachePlace::blocks && format->type_id == CacheFormat::kOwnType)
+            return fail(ErrorCode::usage, "{} has no GGUF blocks", format->name);
+    return {};
+}
+
+// Rows of a tile: as many as keep the loop's body within the instruction cache on a software device
+// (docs/attention.md), and as shared memory holds on others.
+std::uint32_t most_rows(const DeviceSnapshot& device, CacheKind kind, const AttentionShape& s) {
+    const std::uint32_t head = std::max(s.k_head, s.v_head);
+    if (kind == CacheKind::lanes) {
+        if (!device.has(Feature::uniform_loads)) return 1;  // every load a gather: compile little code
+        return std::clamp(512 / std::bit_ceil(head), 1U, 8U);
+    }
+    // Of shared memory: a chunk of dequantized cells, and for each row its query, logits, weights and sums.
+    constexpr std::uint32_t kCells = kWideTile * 17 * 16 + 256, kMostRows = 32, kMostValues = 4096;
+    const auto query = u32(ceil_div(s.k_head, 32) * 128);
+    const std::uint32_t fits = (device.limits.shared_memory_bytes - kCells) / (query + kWideTile * 8 + 16);
+    return std::clamp(std::min(fits, kMostValues / s.v_head), 1U, kMostRows);
+}
+
+std::uint32_t choose_splits(const DeviceSnapshot& device, CacheKind kind, const AttentionShape& s,
+                            const AttentionSegment& segment, std::uint32_t tiles) {
+    const std::uint64_t workgroups = std::uint64_t{tiles} * s.kv_heads * s.sequences;
+    // Work for every unit: a software device has dozens of threads at most, a GPU hundreds of places.
+    const std::uint64_t wanted = kind == CacheKind::lanes ? 64 : host::software(device) ? 1 : 1024;
+    std::uint64_t splits = ceil_div(wanted, workgroups);
+    if (kind == CacheKind::lanes && tiles > 1 && workgroups < 4 * wanted) {
+        // Tiles of rows run one after the other over the same cells: what they read should stay in a core's cache.
+        constexpr std::uint64_t kCacheBytes = 256 * 1024;
+        const std::uint64_t bytes = segment.k_format->row_bytes(s.k_head) + segment.v_format->row_bytes(s.v_head);
+        splits = std::max(splits, ceil_div(segment.cells * bytes, kCacheBytes));
+    }
+    constexpr std::uint64_t kLeastCells = 256, kMost = 128;
+    return u32(std::clamp<std::uint64_t>(std::min(splits, segment.cells / kLeastCells), 1, kMost));
+}
+
+void specialize_side(std::vector<std::uint32_t>& out, const CacheFormat& format, Place place) {
+    out.insert(out.end(), {static_cast<std::uint32_t>(format.coding), format.bits, format.zero, format.group, place});
+}
+
+void specialize_levels(std::vector<std::uint32_t>& out, const CacheFormat& format, std::uint32_t head) {
+    const std::span<const float> levels = format.levels(head);
+    for (std::size_t i = 0; i < 16; i++)
+        out.push_back(i < levels.size() ? std::bit_cast<std::uint32_t>(levels[i]) : 0);
+}
+
+std::vector<std::uint32_t> specialize(const AttentionPlan& plan, const AttentionSegment& segment) {
+    const AttentionShape& s = plan.shape;
+    const AttentionVariant& v = plan.variant;
+    const bool shared = segment.place == CachePlace::shared;
+    const bool lanes = plan.kind == CacheKind::lanes;
+    const Place k_place = segment.place == CachePlace::blocks ? blocks
+                          : !lanes                            ? planes
+                          : shared                            ? rows
+                                                              : interleaved;
+    const Place v_place = segment.place == CachePlace::blocks ? blocks : lanes ? rows : planes;
+    const std::uint32_t stored = shared ? s.k_head : s.v_head;
+    std::vector<std::uint32_t> out{plan.tile_rows,
+                                   s.group(),
+                                   s.k_head,
+                                   s.v_head,
+                                   static_cast<std::uint32_t>(v.mask),
+                                   v.causal,
+                                   v.softcap > 0,
+                                   v.alibi,
+                                   v.sinks && plan.direct(),
+                                   plan.direct()};
+    specialize_side(out, *segment.k_format, k_place);
+    specialize_side(out, *segment.v_format, v_place);
+    out.push_back(stored);
+    out.push_back(lanes ? kTilePositions : kWideTile);
+    out.push_back(lanes ? kTilePositions : kWideThreads);
+    specialize_levels(out, *segment.k_format, s.k_head);
+    specialize_levels(out, *segment.v_format, stored);
+    return out;
+}
+
+}  // namespace
+
+std::vector<float> alibi_slopes(std::uint32_t heads, float max_bias) {
+    const std::uint32_t below = std::bit_floor(std::max(heads, 1U));
+    std::vector<float> slopes(heads);
+    for (std::uint32_t h = 0; h < heads; h++)
+        slopes[h] = std::exp2(h < below ? -max_bias * static_cast<float>(h + 1) / static_cast<float>(below)
+                                        : -max_bias / 2 * static_cast<float>(2 * (h - below) + 1) /
+                                              static_cast<float>(below));
+    return slopes;
+}
+
+std::uint64_t AttentionPlan::query_row_bytes() const {
+    const std::uint64_t row_blocks = ceil_div(shape.k_head, 32);
+    return (row_blocks * 33 + 4) / 4 * 4 * sizeof(float);
+}
+
+std::string AttentionPlan::describe() const {
+    std::string text = fmt::format("attention_{} {} rows", cache_kind_name(kind), tile_rows);
+    for (const AttentionPart& part : parts) text += fmt::format(" {} splits", part.splits);
+    return text;
+}
+
+CacheKind preferred_cache_kind(const DeviceSnapshot& device) {
+    const shaders::Kernel* kernel = shaders::find_kernel("attention_lanes");
+    return device.has(Feature::uniform_loads) && kernel && host::missing_needs(device, *kernel).empty()
+               ? CacheKind::lanes
+               : CacheKind::wide;
+}
+
+Result<AttentionPlan> plan_attention(const DeviceSnapshot& device, CacheKind kind, const AttentionShape& shape,
+                                     const AttentionVariant& variant,
+                                     std::span<const AttentionSegment> segments, const AttentionTuning& tuning) {
+    TUFF_CHECK(check(device, shape, variant));
+    if (segments.empty() || segments.size() > kMaxSegments)
+        return fail(ErrorCode::usage, "{} segments: there are 1 to {}", segments.size(), kMaxSegments);
+    AttentionPlan plan;
+    plan.kind = kind;
+    plan.shape = shape;
+    plan.variant = variant;
+    const std::uint32_t most = tuning.rows > 0 ? tuning.rows : most_rows(device, kind, shape);
+    plan.tiles = u32(ceil_div(shape.rows(), most));
+    plan.tile_rows = u32(ceil_div(shape.rows(), plan.tiles));
+    if (plan.tiles > device.limits.max_workgroup_count[0])
+        return fail(ErrorCode::usage, "{} tokens of {} heads are beyond this device's limit of {} tiles",
+                    shape.tokens, shape.group(), device.limits.max_workgroup_count[0]);
+    plan.slots = 0;
+    std::uint64_t cells = 0;
+    for (const AttentionSegment& segment : segments) {
+        TUFF_CHECK(check(shape, segment));
+        AttentionPart part{segment, {}, tuning.splits, plan.slots};
+        if (part.splits == 0) part.splits = choose_splits(device, kind, shape, segment, plan.tiles);
+        plan.slots += part.splits;
+        cells = std::max<std::uint64_t>(cells, ceil_div(segment.cells, part.splits));
+        plan.parts.push_back(std::move(part));
+    }
+    for (AttentionPart& part : plan.parts) part.specialization = specialize(plan, part.segment);
+
+    plan.query_bytes = ceil_div(std::uint64_t{shape.sequences} * shape.kv_heads * plan.tiles * plan.tile_rows *
+                                    plan.query_row_bytes(),
+                                kScratchAlignment) *
+                       kScratchAlignment;
+    plan.partial_offset = plan.query_bytes;
+    plan.scratch_bytes = plan.query_bytes;
+    if (!plan.direct())
+        plan.scratch_bytes += std::uint64_t{shape.sequences} * shape.tokens * shape.heads * plan.slots *
+                              (shape.v_head + 2) * sizeof(float);
+    // A logit: the query's scaling, decoding, a product and a sum per value, scale and offset of each block, sums of
+    // blocks. A sum: each cell, a rescaling for each tile of cells, and the merge.
+    plan.logit_roundings = shape.k_head + 4 * ceil_div(shape.k_head, 32) + 12;
+    plan.sum_roundings = cells + 4 * ceil_div(cells, kTilePositions) + 2 * plan.slots + 16;
+    return plan;
+}
+
+}  // namespace tuff
