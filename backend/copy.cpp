@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "backend/codebook_address.hpp"
 #include "backend/get_rows_arguments.hpp"
 
 namespace tuff {
@@ -122,6 +123,7 @@ Result<void> record_copy(host::Stream& stream, host::Device& device, const CopyP
                 x, y, u32(rows), u32(s.elements), u32(s.from_stride), u32(s.to_stride)};
             TUFF_CHECK(dispatch(stream, *pipeline, arguments, groups, accesses));
         } else {
+            TUFF_TRY(codebook, codebook_address(device, *find_format(plan.from->id)));
             const GetRowsArguments arguments{x,
                                              0,
                                              y,
@@ -134,7 +136,8 @@ Result<void> record_copy(host::Stream& stream, host::Device& device, const CopyP
                                              u32(from_row),
                                              u32(rows),
                                              1,
-                                             u32(s.to_stride)};
+                                             u32(s.to_stride),
+                                             codebook};
             TUFF_CHECK(dispatch(stream, *pipeline, arguments, groups, accesses));
         }
     }

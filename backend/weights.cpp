@@ -55,6 +55,27 @@ std::uint64_t shard_bytes(const Format& format, Layout layout, const MatrixShape
     return *matrix_bytes(format, layout, shape_of(range, shape.elements)) * range.batches;
 }
 
+Result<Weights> Weights::allocate(host::Device& device, const Format& format, Layout layout,
+                                  const MatrixShape& shape, std::string_view label) {
+    TUFF_TRY(ranges, shard(format, layout, shape, host::largest_buffer_bytes(device.snapshot())));
+    Weights weights{&format, layout, shape, {}};
+    for (const ShardRange& range : ranges) {
+        TUFF_TRY(buffer,
+                 device.allocate(host::Intent::weights, shard_bytes(format, layout, shape, range), label));
+        weights.shards.push_back({range, std::move(buffer)});
+    }
+    return weights;
+}
+
+Result<Weights> Weights::within(const host::Buffer& image, std::uint64_t offset, const Format& format,
+                                Layout layout, const MatrixShape& shape) {
+    TUFF_TRY(matrix, matrix_bytes(format, layout, shape));
+    TUFF_TRY(part, image.part(offset, matrix * shape.batches));
+    Weights weights{&format, layout, shape, {}};
+    weights.shards.push_back({{0, shape.batches, 0, shape.rows}, std::move(part)});
+    return weights;
+}
+
 Result<Weights> Weights::upload(host::Device& device, const Format& format, Layout layout,
                                 const MatrixShape& shape, std::span<const std::byte> blocks,
                                 std::string_view label) {
@@ -63,30 +84,26 @@ Result<Weights> Weights::upload(host::Device& device, const Format& format, Layo
         return fail(ErrorCode::usage, "{}: {} bytes of {} weights where {} x {} x {} need {}", label,
                     blocks.size(), format.name, shape.elements, shape.rows, shape.batches,
                     in_file * shape.batches);
-    TUFF_TRY(ranges, shard(format, layout, shape, host::largest_buffer_bytes(device.snapshot())));
+    TUFF_TRY(weights, allocate(device, format, layout, shape, label));
     const unsigned threads = std::max(1u, std::thread::hardware_concurrency());
-    Weights weights{&format, layout, shape, {}};
     std::vector<std::byte> arranged;
-    for (const ShardRange& range : ranges) {
-        const MatrixShape part = shape_of(range, shape.elements);
+    for (Shard& to : weights.shards) {
+        const MatrixShape part = shape_of(to.range, shape.elements);
         const std::uint64_t matrix = *matrix_bytes(format, layout, part);
-        const std::byte* source = blocks.data() + extent(format, shape, range).offset;
-        TUFF_TRY(buffer,
-                 device.allocate(host::Intent::weights, shard_bytes(format, layout, shape, range), label));
-        if (const auto mapped = buffer.mapped(); !mapped.empty() && buffer.where().properties.host_coherent) {
+        const std::byte* source = blocks.data() + extent(format, shape, to.range).offset;
+        const auto mapped = to.buffer.mapped();
+        if (!mapped.empty() && to.buffer.where().properties.host_coherent) {
             arrange(format, layout, part, source, mapped, threads);
-        } else {
-            // A matrix at a time through host memory: its planes are scattered, a staging chunk is not.
-            arranged.resize(matrix);
-            for (std::uint64_t b = 0; b < part.batches; b++) {
-                arrange(format, layout, {part.rows, part.elements, 1}, source + b * in_file, arranged,
-                        threads);
-                TUFF_CHECK(host::upload(device, buffer, b * matrix, arranged));
-            }
+            continue;
         }
-        weights.shards.push_back({range, std::move(buffer)});
+        // A matrix at a time through host memory: its planes are scattered, a staging chunk is not.
+        arranged.resize(matrix);
+        for (std::uint64_t b = 0; b < part.batches; b++) {
+            arrange(format, layout, {part.rows, part.elements, 1}, source + b * in_file, arranged, threads);
+            TUFF_CHECK(host::upload(device, to.buffer, b * matrix, arranged));
+        }
     }
-    return weights;
+    return std::move(weights);
 }
 
 Result<Weights> Weights::clone(host::Device& device, std::string_view label) const {

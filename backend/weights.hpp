@@ -44,6 +44,15 @@ struct Weights {
     MatrixShape shape;
     std::vector<Shard> shards;
 
+    // Room for a stack, its contents undefined. usage: an impossible shape; the errors of
+    // host::Device::allocate.
+    static Result<Weights> allocate(host::Device& device, const Format& format, Layout layout,
+                                    const MatrixShape& shape, std::string_view label);
+
+    // A stack that lies, or is going to, at byte `offset` of a buffer (host::Buffer::part).
+    static Result<Weights> within(const host::Buffer& image, std::uint64_t offset, const Format& format,
+                                  Layout layout, const MatrixShape& shape);
+
     // Arranges GGUF blocks (shape.batches * shape.rows rows, dense) on all CPU threads on their way to the
     // device. `usage`: an impossible shape, or fewer bytes than it needs; out_of_device_memory and
     // device_lost as host::Device::allocate.

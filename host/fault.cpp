@@ -8,10 +8,29 @@
 
 namespace tuff::host {
 
-struct FaultInjector::State {
-    std::atomic<std::uint64_t> allocations = 0;
-    std::atomic<std::uint64_t> first_failed = kForever;
+namespace {
+
+// Counts calls; some of them are to fail.
+struct Calls {
+    std::atomic<std::uint64_t> seen = 0;
+    std::atomic<std::uint64_t> first_failed = FaultInjector::kForever;
     std::atomic<std::uint64_t> failed_count = 0;
+
+    void fail(std::uint64_t nth, std::uint64_t count) {
+        seen = 0;
+        failed_count = count;
+        first_failed = nth;
+    }
+    bool next_fails() {
+        const std::uint64_t number = ++seen, first = first_failed;
+        return number >= first && number - first < failed_count;
+    }
+};
+
+}  // namespace
+
+struct FaultInjector::State {
+    Calls allocations, maps;
     std::atomic<std::uint64_t> submits = 0;
     std::atomic<std::uint64_t> losing_submit = kForever;
     std::atomic<bool> lost = false;
@@ -55,11 +74,15 @@ VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice device, const VkMemoryAl
                                                const VkAllocationCallbacks* callbacks,
                                                VkDeviceMemory* memory) {
     const Entry entry = registry().find(device);
-    FaultInjector::State& state = *entry.state;
-    const std::uint64_t number = ++state.allocations;
-    const std::uint64_t first = state.first_failed;
-    if (number >= first && number - first < state.failed_count) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    if (entry.state->allocations.next_fails()) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     return entry.real.vkAllocateMemory(device, info, callbacks, memory);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL map_memory(VkDevice device, VkDeviceMemory memory, VkDeviceSize offset,
+                                          VkDeviceSize bytes, VkMemoryMapFlags flags, void** data) {
+    const Entry entry = registry().find(device);
+    if (entry.state->maps.next_fails()) return VK_ERROR_MEMORY_MAP_FAILED;
+    return entry.real.vkMapMemory(device, memory, offset, bytes, flags, data);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL queue_submit2(VkQueue queue, std::uint32_t count, const VkSubmitInfo2* infos,
@@ -106,6 +129,7 @@ std::function<void(DispatchTable&)> FaultInjector::hook() const {
     return [state = state_](DispatchTable& table) {
         registry().add(table.device, {state, table});
         table.vkAllocateMemory = allocate_memory;
+        table.vkMapMemory = map_memory;
         table.vkQueueSubmit2 = queue_submit2;
         table.vkWaitSemaphores = wait_semaphores;
         table.vkDeviceWaitIdle = device_wait_idle;
@@ -115,9 +139,11 @@ std::function<void(DispatchTable&)> FaultInjector::hook() const {
 }
 
 void FaultInjector::fail_allocations(std::uint64_t nth, std::uint64_t count) {
-    state_->allocations = 0;
-    state_->failed_count = count;
-    state_->first_failed = nth;
+    state_->allocations.fail(nth, count);
+}
+
+void FaultInjector::fail_maps(std::uint64_t nth, std::uint64_t count) {
+    state_->maps.fail(nth, count);
 }
 
 void FaultInjector::lose_device_at_submit(std::uint64_t nth) {
@@ -126,7 +152,10 @@ void FaultInjector::lose_device_at_submit(std::uint64_t nth) {
 }
 
 std::uint64_t FaultInjector::allocations() const {
-    return state_->allocations;
+    return state_->allocations.seen;
+}
+std::uint64_t FaultInjector::maps() const {
+    return state_->maps.seen;
 }
 std::uint64_t FaultInjector::submits() const {
     return state_->submits;

@@ -25,11 +25,15 @@ class FaultInjector {
     // block.
     void fail_allocations(std::uint64_t nth, std::uint64_t count = kForever);
 
+    // The same of mappings of device memory, which fail with VK_ERROR_MEMORY_MAP_FAILED.
+    void fail_maps(std::uint64_t nth, std::uint64_t count = kForever);
+
     // Of the submissions from now on, number `nth` (from 1) loses the device. It stays lost.
     void lose_device_at_submit(std::uint64_t nth);
 
     // Calls seen since the last of the above, failed ones included.
     [[nodiscard]] std::uint64_t allocations() const;
+    [[nodiscard]] std::uint64_t maps() const;
     [[nodiscard]] std::uint64_t submits() const;
 
     struct State;  // private

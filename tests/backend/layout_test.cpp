@@ -38,6 +38,28 @@ TEST_P(EveryLayout, RestoresWhatItArrangedWhateverTheShapeAndThreads) {
                 }
 }
 
+TEST_P(EveryLayout, IsPutTogetherFromRowsArrangedByThemselves) {
+    const auto& [format, layout] = GetParam();
+    Random random(4);
+    const MatrixShape matrix{43, std::uint64_t{format->type().block_elements} * 3, 1};
+    const std::vector<std::byte> source = random_blocks(*format, matrix.rows * matrix.elements, random);
+    std::vector<std::byte> whole(*matrix_bytes(*format, layout, matrix)),
+        pieced(whole.size(), std::byte{0xa5});
+    arrange(*format, layout, matrix, source.data(), whole, 1);
+    for (const auto& [first, rows] : {std::pair<std::uint64_t, std::uint64_t>{0, 16}, {16, 8}, {24, 19}}) {
+        const MatrixShape part{rows, matrix.elements, 1};
+        std::vector<std::byte> arranged(*matrix_bytes(*format, layout, part));
+        arrange(*format, layout, part, source.data() + first * source.size() / matrix.rows, arranged, 1);
+        for (const Piece& piece : rows_pieces(*format, layout, matrix, first, rows)) {
+            ASSERT_LE(piece.from + piece.bytes, arranged.size());
+            ASSERT_LE(piece.to + piece.bytes, pieced.size());
+            std::copy_n(arranged.begin() + static_cast<std::ptrdiff_t>(piece.from), piece.bytes,
+                        pieced.begin() + static_cast<std::ptrdiff_t>(piece.to));
+        }
+    }
+    EXPECT_TRUE(pieced == whole);
+}
+
 TEST_P(EveryLayout, GivesTheSameBytesForAnyNumberOfThreadsAndLeavesNoneUnwritten) {
     const auto& [format, layout] = GetParam();
     Random random(2);
