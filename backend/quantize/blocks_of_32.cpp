@@ -32,7 +32,7 @@ TUFF_INLINE Extremes extremes(const float* x) {
 }
 
 // The value of the largest magnitude, the first of equal ones; +0 for a block of zeros.
-TUFF_INLINE float peak(const float* x) {
+TUFF_INLINE float first_peak(const float* x) {
     const Extremes ends = extremes(x);
     if (-ends.least > ends.most) return ends.least;
     if (-ends.least < ends.most) return ends.most;
@@ -68,12 +68,29 @@ TUFF_INLINE void load_weights(const float* importance, float* w) {
     for (int i = 0; i < kBlock; i += 8) store8(w + i, unit == 0 ? all(1) : load8(importance + i) * unit);
 }
 
-// Inverse scales to try: what the largest magnitude becomes, for 4 and for 5 bits.
 template <int Bits>
 constexpr float top = Bits == 4 ? 8 : 16;
+
+// Candidates for the code of the largest magnitude, at both ends.
 template <int Bits>
-constexpr std::array<F8, 2> signed_starts = {F8{.0f, .25f, -.25f, .5f, -.5f, -.75f, -1.0f, -1.5f} + top<Bits>,
-                                             F8{.5f, .75f, 1.0f, 1.25f, 1.5f, 1.75f, 2.0f, 2.5f} - top<Bits>};
+constexpr std::array<F8, 2> signed_starts = {F8{.0f, -.9f, -.6f, -.3f, .3f, .6f, .9f, 1.2f} - top<Bits>,
+                                             F8{-1.8f, -1.5f, -1.2f, -.9f, -.6f, -.3f, .0f, .3f} + top<Bits>};
+
+TUFF_INLINE F8 rounded_to_half8(F8 scales) {
+    for (int i = 0; i < 8; i++) scales[i] = rounded_to_half(scales[i]);
+    return scales;
+}
+
+// Of eight (scale, offset) as they are stored, the one with the smallest error.
+TUFF_INLINE int best_stored(const float* x, const float* w, F8 d, F8 m, float low, float high) {
+    const F8 t = inverse(d);
+    F8 error{};
+    for (int i = 0; i < kBlock; i++) {
+        const F8 moved = x[i] - m, rest = moved - d * clamp(round_even(moved * t), low, high);
+        error += w[i] * rest * rest;
+    }
+    return best_lane(error);
+}
 
 template <int Bits>
 TUFF_CLONES void encode_signed(const float* row, std::uint64_t elements, const float* importance,
@@ -81,13 +98,18 @@ TUFF_CLONES void encode_signed(const float* row, std::uint64_t elements, const f
     constexpr int kBytes = 2 + (Bits == 5 ? 4 : 0) + 16;
     for (std::uint64_t i = 0; i < elements; i += kBlock, blocks += kBytes) {
         const float* x = row + i;
-        float d = peak(x) / -top<Bits>;
-        if (importance) {
+        float d = first_peak(x) / -top<Bits>;
+        if (importance && std::fabs(d) < kLargestHalf) {
             alignas(32) float w[kBlock];
             load_weights(importance + i, w);
             const SignedFit fit =
-                fit_signed(x, w, kBlock, -top<Bits>, top<Bits> - 1, signed_starts<Bits>.data(), 2, 1);
-            if (fit.scale != 0) d = rounded_to_half(fit.scale);
+                fit_signed(x, w, kBlock, -top<Bits>, top<Bits> - 1, signed_starts<Bits>.data(), 2, 2);
+            // For constants and the like what counts is which scale binary16 rounds least.
+            F8 stored = F8{} + d * top<Bits>;
+            stored /= F8{1, 0, -1, -2, -3, -4, -5, -6} + top<Bits>;
+            if (fit.scale != 0) stored[0] = fit.scale;
+            stored = rounded_to_half8(stored);
+            d = stored[best_stored(x, w, stored, F8{}, -top<Bits>, top<Bits> - 1)];
         }
         d = clamp_to_half(d);
         std::uint8_t codes[kBlock];
@@ -98,24 +120,28 @@ TUFF_CLONES void encode_signed(const float* row, std::uint64_t elements, const f
 }
 
 template <int Bits>
-constexpr std::array<AffineStarts, 1> affine_starts = {
-    {{{0, .3f, 0, .3f, -.3f, 0, .6f, .6f}, {0, 0, .3f, .3f, 0, -.3f, .6f, .2f}}}};
-
-template <int Bits>
 TUFF_CLONES void encode_affine(const float* row, std::uint64_t elements, const float* importance,
                                std::byte* blocks) {
     constexpr int kBytes = 4 + (Bits == 5 ? 4 : 0) + 16;
-    constexpr float levels = (1 << Bits) - 1;
+    constexpr int levels = (1 << Bits) - 1;
     for (std::uint64_t i = 0; i < elements; i += kBlock, blocks += kBytes) {
         const float* x = row + i;
         const Extremes ends = extremes(x);
         float m = clamp_to_half(ends.least), d = clamp_to_half((ends.most - ends.least) / levels);
-        if (importance) {
+        if (importance && std::fabs(m) < kLargestHalf && d < kLargestHalf) {
             alignas(32) float w[kBlock];
             load_weights(importance + i, w);
-            const AffineFit fit = fit_affine<false>(x, w, kBlock, levels, affine_starts<Bits>.data(), 1, 1);
-            d = rounded_to_half(fit.scale);
-            m = rounded_to_half(fit.low);
+            const AffineFit fit = fit_affine<false>(x, w, kBlock, levels, affine_starts<levels>.data(), 2, 1);
+            F8 lows{}, scales = ends.most / (F8{0, 0, 0, -1, -2, -3, -4, -5} + float{levels});
+            scales[0] = fit.scale;
+            lows[0] = fit.low;
+            scales[1] = d;
+            lows[1] = m;
+            scales = rounded_to_half8(max(scales, F8{}));
+            lows = rounded_to_half8(lows);
+            const int lane = best_stored(x, w, scales, lows, 0, levels);
+            d = scales[lane];
+            m = lows[lane];
         }
         std::uint8_t codes[kBlock];
         truncate(x, m, inverse(d), 0.5f, levels, codes);
@@ -139,10 +165,10 @@ TUFF_CLONES void encode_q8_0(const float* row, std::uint64_t elements, const flo
 }  // namespace
 
 extern const Encoder encoder_q4_0, encoder_q4_1, encoder_q5_0, encoder_q5_1, encoder_q8_0;
-const Encoder encoder_q4_0{2, Importance::used, encode_signed<4>};
-const Encoder encoder_q4_1{3, Importance::used, encode_affine<4>};
-const Encoder encoder_q5_0{6, Importance::used, encode_signed<5>};
-const Encoder encoder_q5_1{7, Importance::used, encode_affine<5>};
-const Encoder encoder_q8_0{8, Importance::ignored, encode_q8_0};
+const Encoder encoder_q4_0{2, Importance::used, encode_signed<4>, 8 * kLargestHalf};
+const Encoder encoder_q4_1{3, Importance::used, encode_affine<4>, 15 * kLargestHalf};
+const Encoder encoder_q5_0{6, Importance::used, encode_signed<5>, 16 * kLargestHalf};
+const Encoder encoder_q5_1{7, Importance::used, encode_affine<5>, 31 * kLargestHalf};
+const Encoder encoder_q8_0{8, Importance::ignored, encode_q8_0, 127 * kLargestHalf};
 
 }  // namespace tuff

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,9 @@ struct Encoder {
     // or one finite weight >= 0 per element of the row: how much an error of that element costs (the mean
     // square of the activation that meets it). `blocks` has room for the row's bytes; every byte is written.
     void (*encode)(const float* row, std::uint64_t elements, const float* importance, std::byte* blocks);
+
+    // The largest magnitude that blocks can hold: beyond it scales are clamped, in f16 values are infinite.
+    float largest = std::numeric_limits<float>::max();
 
     [[nodiscard]] const TypeInfo& type() const { return *find_type(type_id); }
 };

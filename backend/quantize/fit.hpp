@@ -38,20 +38,32 @@ TUFF_INLINE float largest_magnitude(const float* x, int count) {
     return largest(most);
 }
 
+// The value of the largest magnitude; of two, the positive one.
+TUFF_INLINE float peak(const float* x, int count) {
+    F8 low = load8(x), high = low;
+    for (int i = 8; i < count; i += 8) {
+        low = min(low, load8(x + i));
+        high = max(high, load8(x + i));
+    }
+    const float least = smallest(low), most = largest(high);
+    return -least > most ? least : most;
+}
+
 // value = scale * code, low <= code <= high.
 struct SignedFit {
     float scale = 0;
     float error = 0;  // weighted sum of squares, without the part that no scale can change
 };
 
-// x: `count` values, w: their weights. starts: what the largest magnitude becomes in units of the scale, as
-// candidates; a negative one turns the signs round, which matters where -low != high.
+// x: `count` values, w: their weights. starts: candidates for the code of the value of the largest magnitude;
+// it may lie at either end of the codes, of which the lower has one more.
 TUFF_INLINE SignedFit fit_signed(const float* x, const float* w, int count, float low, float high,
                                  const F8* starts, int batches, int iterations) {
-    const float magnitude = largest_magnitude(x, count);
     SignedFit best;
-    const float unit = inverse(magnitude);
+    const float unit = inverse(peak(x, count));
     if (unit == 0) return best;
+    // Where several fit as well, as for constants, the first start wins: its code may make the scale exact.
+    constexpr float kFirst = 1 + 0x1p-20f;
     for (int batch = 0; batch < batches; batch++) {
         F8 t = starts[batch] * unit, scale{}, error{};
         for (int iteration = 0; iteration <= iterations; iteration++) {
@@ -65,6 +77,7 @@ TUFF_INLINE SignedFit fit_signed(const float* x, const float* w, int count, floa
             error = -(scale * xq);
             t = inverse(scale);
         }
+        if (batch == 0) error[0] *= kFirst;
         const int lane = best_lane(error);
         if (error[lane] < best.error) best = {scale[lane], error[lane]};
     }
@@ -81,6 +94,13 @@ struct AffineFit {
 struct AffineStarts {
     F8 low, high;
 };
+
+// Also one code fewer than there are: values on both sides of zero often are multiples of one number, which
+// fit an odd number of codes. 16 starts for grids of 4 bits and more.
+template <int Levels>
+inline constexpr std::array<AffineStarts, 2> affine_starts = {
+    {{{0, 0, .3f, 0, .3f, -.3f, .7f, 0}, {0, -Levels / (Levels - 1.0f), 0, .3f, .3f, -.1f, 0, .7f}},
+     {{.7f, -.5f, .5f, 1.0f, -.3f, .3f, 1.1f, .4f}, {.7f, -.5f, .5f, 1.0f, .3f, -.3f, .4f, 1.1f}}}};
 
 // NonPositiveLow: the format cannot store low > 0.
 template <bool NonPositiveLow>

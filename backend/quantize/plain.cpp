@@ -23,7 +23,7 @@ TUFF_CLONES void encode_bf16(const float* row, std::uint64_t elements, const flo
 
 extern const Encoder encoder_f32, encoder_f16, encoder_bf16;
 const Encoder encoder_f32{0, Importance::ignored, encode_f32};
-const Encoder encoder_f16{1, Importance::ignored, encode_f16};
-const Encoder encoder_bf16{30, Importance::ignored, encode_bf16};
+const Encoder encoder_f16{1, Importance::ignored, encode_f16, 65504.0f};
+const Encoder encoder_bf16{30, Importance::ignored, encode_bf16, 0x1.fep127f};
 
 }  // namespace tuff
