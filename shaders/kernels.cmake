@@ -41,6 +41,12 @@ tuff_kernel(attention_lanes NEEDS storage8 storage16 int8 float16 SUBGROUP 8)
 tuff_kernel(attention_wide)
 tuff_kernel(attention_combine)
 
+# Rows into a KV cache, and heads turned to match it.
+tuff_kernel(kv_append_lanes NEEDS storage8 storage16 int8 SUBGROUP 8)
+tuff_kernel(kv_append_wide)
+tuff_kernel(rotate_heads_lanes SUBGROUP 8)
+tuff_kernel(rotate_heads_wide)
+
 # Rooflines.
 tuff_kernel(stream_lanes NEEDS storage8 storage16 int8 float16 SUBGROUP 8)
 tuff_kernel(stream_wide)

@@ -73,8 +73,6 @@ SphereCodebook solve(std::uint32_t dim, std::uint32_t bits) {
     book.distortion = 1 - carried / total;
     for (std::size_t i = half; i-- > 0;) book.levels.push_back(static_cast<float>(-level[i]));
     for (std::size_t i = 0; i < half; i++) book.levels.push_back(static_cast<float>(level[i]));
-    for (std::size_t i = 1; i < book.levels.size(); i++)
-        book.thresholds.push_back((book.levels[i - 1] + book.levels[i]) / 2);
     return book;
 }
 

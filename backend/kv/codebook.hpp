@@ -11,9 +11,8 @@ namespace tuff {
 // f(t) proportional to (1 - t^2)^((dim - 3) / 2) (arXiv 2504.19874, lemma 1), in units of its standard
 // deviation, 1 / sqrt(dim).
 struct SphereCodebook {
-    std::vector<float> levels;      // 2^bits, ascending, symmetric
-    std::vector<float> thresholds;  // 2^bits - 1: midpoints of neighbours
-    double distortion = 0;          // mean squared error relative to the variance
+    std::vector<float> levels;  // 2^bits, ascending, symmetric
+    double distortion = 0;      // mean squared error relative to the variance
 };
 
 // Computed at the first call for a (dim, bits), then kept; safe to call from any thread. dim at least 4, bits

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "backend/half.hpp"
-#include "backend/kv/codebook.hpp"
 #include "backend/quantize/scale.hpp"
 
 namespace tuff {
@@ -167,20 +166,19 @@ void encode_clipped(std::span<const float> x, std::uint32_t bits, Group out) {
 }
 
 // The level nearest to x: how many midpoints lie at or below it.
-std::uint8_t nearest(std::span<const float> thresholds, float x) {
+std::uint8_t nearest(std::span<const float> levels, float x) {
     std::uint8_t code = 0;
-    for (const float threshold : thresholds)
-        code = static_cast<std::uint8_t>(code + (x >= threshold ? 1 : 0));
+    for (std::size_t i = 1; i < levels.size(); i++)
+        code = static_cast<std::uint8_t>(code + (x >= (levels[i - 1] + levels[i]) / 2 ? 1 : 0));
     return code;
 }
 
 // iq4_nl as a cache writes it: one least-squares fit of the scale, weighted by the square, to the codes that
 // the largest magnitude's scale gives; then the codes of that scale. Sums are in units of the first scale, so
 // that they neither overflow nor vanish.
-void encode_nonlinear(std::span<const float> x, std::span<const float> levels,
-                      std::span<const float> thresholds, Group out) {
+void encode_nonlinear(std::span<const float> x, std::span<const float> levels, Group out) {
     const float start = peak(x) / levels.front(), factor = inverse(start);
-    const auto level = [&](float unit) { return levels[nearest(thresholds, unit)]; };
+    const auto level = [&](float unit) { return levels[nearest(levels, unit)]; };
     const float along = tree_sum(x.size(), [&](std::size_t i) {
         const float unit = x[i] * factor, weighted = unit * unit * level(unit);
         return weighted * unit;
@@ -191,24 +189,20 @@ void encode_nonlinear(std::span<const float> x, std::span<const float> levels,
     });
     const float scale = square > 0 ? start * (along / square) : 0, refined = inverse(scale);
     *out.scale = stored(scale);
-    for (std::size_t i = 0; i < x.size(); i++) out.codes[i] = nearest(thresholds, x[i] * refined);
+    for (std::size_t i = 0; i < x.size(); i++) out.codes[i] = nearest(levels, x[i] * refined);
 }
 
 // turbo: the codes of the row's direction, and the length that makes the decoded row as long as the row.
-void encode_sphere(std::span<const float> x, const SphereCodebook& book, Group out) {
+void encode_sphere(std::span<const float> x, std::span<const float> levels, Group out) {
     const float norm = std::sqrt(tree_sum(x.size(), [&](std::size_t i) { return x[i] * x[i]; }));
     const float factor = inverse(norm) * std::sqrt(static_cast<float>(x.size()));
-    for (std::size_t i = 0; i < x.size(); i++) out.codes[i] = nearest(book.thresholds, x[i] * factor);
+    for (std::size_t i = 0; i < x.size(); i++) out.codes[i] = nearest(levels, x[i] * factor);
     const float coded = std::sqrt(tree_sum(x.size(), [&](std::size_t i) {
-        const float level = book.levels[out.codes[i]];
+        const float level = levels[out.codes[i]];
         return level * level;
     }));
     *out.scale = stored(norm / coded);
 }
-
-// Midpoints of iq4_nl's levels; ties go up.
-constexpr std::array<float, 15> kNonLinearThresholds = {
-    -115.5F, -93.5F, -74, -57, -42, -28.5F, -16, -4.5F, 7, 19, 31.5F, 45.5F, 61, 79, 101};
 
 void encode_group(const CacheFormat& format, std::uint32_t head_dim, std::span<const float> x, Group out) {
     switch (format.coding) {
@@ -219,9 +213,8 @@ void encode_group(const CacheFormat& format, std::uint32_t head_dim, std::span<c
             return format.group == 0 ? encode_clipped(x, format.bits, out)
                                      : encode_range(x, format.bits, out);
         default:
-            return format.spherical()
-                       ? encode_sphere(x, sphere_codebook(head_dim, format.bits), out)
-                       : encode_nonlinear(x, format.levels(head_dim), kNonLinearThresholds, out);
+            return format.spherical() ? encode_sphere(x, format.levels(head_dim), out)
+                                      : encode_nonlinear(x, format.levels(head_dim), out);
     }
 }
 

@@ -1,0 +1,7 @@
+// Turns heads in f32 (lib/rotate_heads.glsl) on all other devices. Grid: x = tokens, y = heads.
+#version 460
+#extension GL_GOOGLE_include_directive : require
+#include "lib/common.glsl"
+#include "lib/rotate_heads.glsl"
+
+void main() { rotate_row(); }
