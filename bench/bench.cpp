@@ -15,6 +15,7 @@
 #include "bench/report.hpp"
 #include "bench/roof.hpp"
 #include "bench/rotation.hpp"
+#include "bench/transfers.hpp"
 
 namespace tuff::bench {
 namespace {
@@ -120,7 +121,9 @@ class Run {
         progress_.show("measuring the roof of arithmetic");
         TUFF_TRY(fma, measure_fma(session_, options_.timing, environment_.roofs));
         if (selection.fma) add(std::move(fma));
-        if (!as_rows) print(fmt::format("{}\n{}", roof_line(environment_.roofs), table_head(style())));
+        if (selection.transfer) TUFF_CHECK(measure_all_transfers(as_rows));
+        if (!as_rows && !selection.transfer)
+            print(fmt::format("{}\n{}", roof_line(environment_.roofs), table_head(style())));
         const MeasureOptions measuring{options_.timing, environment_.rotation.bytes, options_.seed,
                                        prepared_.algorithm};
         std::size_t number = 0;
@@ -132,6 +135,14 @@ class Run {
             rate(result, environment_.roofs);
             add(std::move(result));
         }
+        return {};
+    }
+
+    Result<void> measure_all_transfers(bool head_printed) {
+        if (!head_printed) print(fmt::format("{}\n{}", roof_line(environment_.roofs), table_head(style())));
+        progress_.show("measuring transfers");
+        TUFF_TRY(rows, measure_transfers(session_, transfer_bytes(session_), options_.timing));
+        for (CaseResult& row : rows) add(std::move(row));
         return {};
     }
 

@@ -9,7 +9,7 @@
 namespace tuff::bench {
 namespace {
 
-constexpr std::array<Op, 4> kOps{Op::matvec, Op::matmul, Op::copy, Op::fma};
+constexpr std::array kOps{Op::matvec, Op::matmul, Op::copy, Op::fma, Op::transfer};
 
 // Calls take(name) for each part; false from it means the name is unknown.
 template <class Take>
@@ -48,6 +48,8 @@ std::string_view op_name(Op op) {
             return "copy";
         case Op::fma:
             return "fma";
+        case Op::transfer:
+            return "transfer";
     }
     return "";
 }

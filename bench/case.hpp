@@ -15,7 +15,7 @@
 
 namespace tuff::bench {
 
-enum class Op { matvec, matmul, copy, fma };
+enum class Op { matvec, matmul, copy, fma, transfer };
 [[nodiscard]] std::string_view op_name(Op op);
 [[nodiscard]] std::span<const Op> all_ops();
 

@@ -25,6 +25,7 @@ std::string list_cases(const Selection& selection, const host::DeviceSnapshot* d
     std::string text = "cases\n";
     if (selection.copy) text += "  copy\n";
     if (selection.fma) text += "  fma\n";
+    if (selection.transfer) text += "  transfer\n";
     for (const BenchCase& one : selection.products) {
         std::string line = fmt::format("  {:<6}  {:<6}  {:<17}  {:<40}  {}", op_name(one.op),
                                        one.format ? one.format->name : "-", shape_text(one.shape),

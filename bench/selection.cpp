@@ -174,6 +174,7 @@ Result<Selection> select_cases(const SelectionOptions& o, const GgufFile* model,
     // Who asks for certain products wants those; the roofs still stand in every report.
     selection.copy = wanted.op(Op::copy) && !(any_op && sized);
     selection.fma = wanted.op(Op::fma) && !(any_op && sized);
+    selection.transfer = wanted.op(Op::transfer) && !any_op;
     if (!wanted.products()) return selection;
     if (wanted.tokens.empty()) wanted.tokens = {wanted.op(Op::matvec) ? 1u : sizes.matmul_n};
     if (model != nullptr) {

@@ -17,6 +17,7 @@
 #include "bench/product.hpp"
 #include "bench/progress.hpp"
 #include "bench/report.hpp"
+#include "bench/transfers.hpp"
 #include "bench/verify_cases.hpp"
 #include "bench/verify_roofs.hpp"
 #include "host/bytes.hpp"
@@ -131,6 +132,10 @@ class Run {
             for (const Format* format : wanted_.formats) products(algorithm, *format);
         if (wanted_.op(Op::copy)) others(Op::copy, [&] { return verify_copies(session_, options_.seed); });
         if (wanted_.op(Op::fma)) others(Op::fma, [&] { return verify_fma(session_); });
+        if (wanted_.op(Op::transfer)) {
+            TUFF_TRY(rows, verify_transfers(session_));
+            others(Op::transfer, [&] { return std::move(rows); });
+        }
         progress_.clear();
         print(fmt::format(
             "\n{} passed, {} failed, {} unsupported in {:.1f} s; worst error {:.3g} of its bound\n",

@@ -27,7 +27,8 @@ void add_what(CLI::App& command, bench::BenchOptions& options) {
     bench::SelectionOptions& what = options.selection;
     command
         .add_option("--op", what.ops,
-                    "matvec (n up to 8), matmul (any n), copy and fma (the roofs); several with commas")
+                    "matvec (n up to 8), matmul (any n), copy and fma (the roofs), transfer (between host "
+                    "and device); several with commas")
         ->type_name("OP,..")
         ->group(kGroup);
     command.add_option("--format", what.formats, fmt::format("Formats of the weights: {}", format_names()))

@@ -28,6 +28,17 @@ std::string_view name_of(const CacheFormat* format) {
     return format ? format->name : "f16";
 }
 
+// What a side of the cache is really kept in, layers with guarded keys and all: "kv8" or "q4_0, f16".
+std::string formats_text(const CacheSize& cache, CacheSideSize CacheLayerSize::*side) {
+    std::vector<std::string_view> names;
+    for (const CacheLayerSize& layer : cache.layers) {
+        const CacheFormat* format = (layer.*side).format;
+        if (format != nullptr && std::ranges::find(names, format->name) == names.end())
+            names.push_back(format->name);
+    }
+    return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+}
+
 std::string rate_text(double tokens_per_second) {
     if (tokens_per_second <= 0) return "-";
     return tokens_per_second < 100 ? fmt::format("{:.1f}", tokens_per_second)
@@ -80,8 +91,8 @@ class Text {
         bytes("weights", r_.plan.weights.file_bytes, fmt::format("{}", fmt::join(types, ", ")));
         bytes("layout", r_.plan.layout_bytes(), fmt::format("what {} and buffers add to them", r_.layout));
         bytes("cache", w.cache,
-              fmt::format("k {}, v {}", name_of(r_.options.cache.k.format),
-                          name_of(r_.options.cache.v.format)));
+              fmt::format("k {}, v {}", formats_text(r_.plan.cache, &CacheLayerSize::k),
+                          formats_text(r_.plan.cache, &CacheLayerSize::v)));
         if (w.states > 0) bytes("states", w.states, "of recurrent layers");
         bytes("scores", w.scores,
               r_.options.flash_attention ? "none with flash attention" : "flash attention is off");
@@ -160,7 +171,7 @@ class Text {
         if (rates.known())
             line("rates",
                  fmt::format(
-                     "{:.1f} GB/s of memory, {} multiply-adds GFLOP/s{}", rates.memory_gbps,
+                     "{:.1f} GB/s of memory, {} GFLOP/s of multiply-adds{}", rates.memory_gbps,
                      rate_text(rates.gflops),
                      rates.bus_gbps > 0 ? fmt::format(", {:.1f} GB/s to the device", rates.bus_gbps) : ""));
     }

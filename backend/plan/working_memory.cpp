@@ -89,7 +89,9 @@ Result<std::uint64_t> product_scratch_bytes(const Model& model, std::span<const 
     for (std::size_t i = 0; i < model.tensors.size(); i++) {
         const ModelTensor& tensor = model.tensors[i];
         const Format* format = find_format(types[i]->id);
-        if (tensor.n_dims < 2 || format == nullptr || !tensor.name.ends_with(".weight")) continue;
+        if (tensor.n_dims < 2 || tensor.elements() == 0 || format == nullptr ||
+            !tensor.name.ends_with(".weight"))
+            continue;
         if (!seen.emplace(format, tensor.dims[0], tensor.dims[1]).second) continue;
         MatmulShape shape;
         shape.m = tensor.dims[1];
@@ -124,6 +126,7 @@ Result<WorkingMemory> plan_working_memory(const Model& model, std::span<const Ty
     memory.scratch = std::max(prompt_scratch, token_scratch);
     memory.activations = times_saturating(times_saturating(activation_floats(model), batch), sizeof(float));
     memory.logits = times_saturating(times_saturating(shape.vocabulary, options.sequences), sizeof(float));
+    memory.buffers = buffer_bytes(cache, memory);
     return memory;
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "backend/gguf.hpp"
+#include "backend/model/gguf_model.hpp"
 
 namespace {
 
@@ -73,5 +74,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     }
     check_keys(*file);
     check_tensors(*file);
+    if (const auto model = tuff::gguf_model(*file)) require(!model->shape.layers.empty());
     return 0;
 }

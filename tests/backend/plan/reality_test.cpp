@@ -1,0 +1,312 @@
+// Plans against the bytes that are then allocated, on the device and on a card simulated on it.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/attention/cache_layout.hpp"
+#include "backend/matmul_plan.hpp"
+#include "backend/model/gguf_model.hpp"
+#include "backend/plan/memory_plan.hpp"
+#include "backend/plan/weight_types.hpp"
+#include "backend/weights.hpp"
+#include "host/choose.hpp"
+#include "host/instance.hpp"
+#include "host/simulated_card.hpp"
+#include "tests/backend/gguf_builder.hpp"
+
+namespace tuff::test {
+namespace {
+
+// A small llama with grouped heads, as a file of f16 zeros; its shape is that of a model that was really
+// trained.
+std::vector<std::byte> small_model_file() {
+    constexpr std::uint64_t kLayers = 4, kWidth = 256, kFeedForward = 768, kQueries = 512, kKeys = 256;
+    constexpr std::uint64_t kVocabulary = 259;
+    struct Tensor {
+        std::string name;
+        std::vector<std::uint64_t> dims;
+        std::uint64_t bytes;
+    };
+    std::vector<Tensor> tensors;
+    const auto matrix = [&](std::string name, std::uint64_t k, std::uint64_t m) {
+        tensors.push_back({std::move(name), {k, m}, k * m * 2});
+    };
+    const auto vector = [&](std::string name) { tensors.push_back({std::move(name), {kWidth}, kWidth * 4}); };
+    matrix("token_embd.weight", kWidth, kVocabulary);
+    for (std::uint64_t i = 0; i < kLayers; i++) {
+        const std::string layer = "blk." + std::to_string(i) + ".";
+        vector(layer + "attn_norm.weight");
+        matrix(layer + "attn_q.weight", kWidth, kQueries);
+        matrix(layer + "attn_k.weight", kWidth, kKeys);
+        matrix(layer + "attn_v.weight", kWidth, kKeys);
+        matrix(layer + "attn_output.weight", kQueries, kWidth);
+        vector(layer + "ffn_norm.weight");
+        matrix(layer + "ffn_gate.weight", kWidth, kFeedForward);
+        matrix(layer + "ffn_up.weight", kWidth, kFeedForward);
+        matrix(layer + "ffn_down.weight", kFeedForward, kWidth);
+    }
+    vector("output_norm.weight");
+    matrix("output.weight", kWidth, kVocabulary);
+
+    GgufBuilder file;
+    const auto number = [&](const char* key, std::uint32_t value) {
+        file.key(key, GgufType::u32).put(value);
+    };
+    file.header(tensors.size(), 9);
+    file.key("general.architecture", GgufType::string).text("llama");
+    number("llama.block_count", kLayers);
+    number("llama.embedding_length", kWidth);
+    number("llama.context_length", 1024);
+    number("llama.feed_forward_length", kFeedForward);
+    number("llama.attention.head_count", 4);
+    number("llama.attention.head_count_kv", 2);
+    number("llama.attention.key_length", 128);
+    number("llama.attention.value_length", 128);
+    std::uint64_t offset = 0;
+    for (const Tensor& tensor : tensors) {
+        file.tensor(tensor.name, tensor.dims, tensor.dims.size() == 1 ? 0 : 1, offset);
+        offset += (tensor.bytes + 31) / 32 * 32;
+    }
+    file.pad().zeros(offset);
+    return file.bytes();
+}
+
+// What a run keeps, allocated as a run does it.
+class Allocated {
+  public:
+    explicit Allocated(host::Device& device) : device_(device) {}
+
+    Result<void> tensor(const ModelTensor& tensor, const TypeInfo& type) {
+        const Format* format = find_format(type.id);
+        if (tensor.n_dims < 2 || format == nullptr) {
+            TUFF_TRY(bytes, row_bytes(type, tensor.elements()));
+            return buffer(host::Intent::weights, bytes);
+        }
+        const MatrixShape shape{tensor.dims[1], tensor.dims[0], tensor.dims[2]};
+        TUFF_TRY(bytes, matrix_bytes(*format, Layout::blocks, shape));
+        const std::vector<std::byte> blocks(bytes * shape.batches);
+        TUFF_TRY(weights, Weights::upload(device_, *format, preferred_layout(device_.snapshot()), shape,
+                                          blocks, tensor.name));
+        for (const Weights::Shard& shard : weights.shards) count(shard.buffer);
+        weights_.push_back(std::move(weights));
+        return {};
+    }
+
+    Result<void> cache(const CacheSize& size) {
+        const CacheKind kind = prefers_lanes(device_.snapshot()) ? CacheKind::lanes : CacheKind::wide;
+        for (const CacheLayerSize& layer : size.layers)
+            for (const CacheSide side : {CacheSide::k, CacheSide::v}) {
+                const CacheSideSize& one = side == CacheSide::k ? layer.k : layer.v;
+                TUFF_TRY(layout, CacheLayout::make(kind, side, one.format->row(one.head_dim), layer.kv_heads,
+                                                   layer.cells[0]));
+                TUFF_CHECK(buffer(host::Intent::cache, layout.bytes()));
+            }
+        return {};
+    }
+
+    Result<void> buffer(host::Intent intent, std::uint64_t bytes) {
+        if (bytes == 0) return {};
+        TUFF_TRY(made, device_.allocate(intent, bytes, "planned"));
+        count(made);
+        buffers_.push_back(std::move(made));
+        return {};
+    }
+
+    // Of everything since the last call.
+    std::uint64_t take_bytes() { return std::exchange(bytes_, 0); }
+    // Of everything that lies in memory that is slow for its use.
+    [[nodiscard]] std::uint64_t slow_bytes() const { return slow_bytes_; }
+
+  private:
+    void count(const host::Buffer& buffer) {
+        bytes_ += buffer.size();
+        if (buffer.where().slow) slow_bytes_ += buffer.size();
+    }
+    host::Device& device_;
+    std::vector<Weights> weights_;
+    std::vector<host::Buffer> buffers_;
+    std::uint64_t bytes_ = 0, slow_bytes_ = 0;
+};
+
+void expect_within_one_percent(std::uint64_t planned, std::uint64_t real, std::string_view what) {
+    EXPECT_NEAR(static_cast<double>(planned), static_cast<double>(real), 0.01 * static_cast<double>(real))
+        << what;
+}
+
+class PlanAndReality : public testing::Test {
+  protected:
+    void SetUp() override {
+        Result<host::Instance> opened = host::Instance::open();
+        ASSERT_TRUE(opened) << opened.error().message;
+        instance_ = std::make_unique<host::Instance>(std::move(*opened));
+        const Result<host::Choice> choice = host::choose_device(instance_->snapshots(), "");
+        ASSERT_TRUE(choice) << choice.error().message;
+        index_ = choice->index;
+        bytes_ = small_model_file();
+        auto file = GgufFile::parse(bytes_, "small.gguf");
+        ASSERT_TRUE(file) << file.error().message;
+        auto model = gguf_model(*file);
+        ASSERT_TRUE(model) << model.error().message;
+        model_ = std::move(*model);
+        EXPECT_EQ(model_.parameters(), 4'067'072u);
+        options_.context = 1024;
+        options_.budget_bytes = std::uint64_t{1} << 30;
+        options_.cache.k.format = find_cache_format("q8_0");
+        options_.cache.v.format = find_cache_format("kv4");
+    }
+
+    [[nodiscard]] const host::DeviceSnapshot& probed() const { return instance_->snapshots()[index_]; }
+
+    std::unique_ptr<host::Device> open(const host::DeviceSnapshot& snapshot) {
+        auto device = host::Device::open(*instance_, index_, snapshot);
+        EXPECT_TRUE(device) << device.error().message;
+        return device ? std::move(*device) : nullptr;
+    }
+    std::unique_ptr<host::Device> open_card(std::uint64_t bytes) {
+        const auto card = host::simulate_card(probed(), bytes);
+        EXPECT_TRUE(card) << card.error().message;
+        return card ? open(*card) : nullptr;
+    }
+
+    [[nodiscard]] std::vector<const TypeInfo*> types(std::string_view weights) const {
+        const auto got = weight_types(model_, weights);
+        EXPECT_TRUE(got) << got.error().message;
+        return got.value_or(std::vector<const TypeInfo*>{});
+    }
+    MemoryPlan plan(const host::DeviceSnapshot& snapshot, std::string_view weights) {
+        auto got = plan_memory(model_, types(weights), snapshot, options_);
+        EXPECT_TRUE(got) << got.error().message;
+        return got ? std::move(*got) : MemoryPlan{};
+    }
+
+    // Everything a plan lists, resident.
+    Result<void> allocate_all(Allocated& memory, const MemoryPlan& plan) {
+        for (std::size_t i = 0; i < model_.tensors.size(); i++)
+            TUFF_CHECK(memory.tensor(model_.tensors[i], *plan.weights.tensors[i].type));
+        return allocate_working(memory, plan);
+    }
+    Result<void> allocate_working(Allocated& memory, const MemoryPlan& plan) {
+        TUFF_CHECK(memory.cache(plan.cache));
+        for (const std::uint64_t bytes :
+             {plan.working.scores, plan.working.scratch, plan.working.activations, plan.working.logits})
+            TUFF_CHECK(memory.buffer(host::Intent::scratch, bytes));
+        return {};
+    }
+
+    std::vector<std::byte> bytes_;
+    Model model_;
+    MemoryPlanOptions options_;
+    std::unique_ptr<host::Instance> instance_;
+    std::size_t index_ = 0;
+};
+
+TEST_F(PlanAndReality, EveryLineIsWhatTheDeviceIsAskedFor) {
+    const auto device = open(probed());
+    ASSERT_NE(device, nullptr);
+    for (const char* weights : {"", "q8_0", "q4_k_m"})
+        for (const bool flash_attention : {true, false}) {
+            options_.flash_attention = flash_attention;
+            const MemoryPlan planned = plan(device->snapshot(), weights);
+            Allocated memory(*device);
+            for (std::size_t i = 0; i < model_.tensors.size(); i++) {
+                const Result<void> done = memory.tensor(model_.tensors[i], *planned.weights.tensors[i].type);
+                ASSERT_TRUE(done) << done.error().message;
+            }
+            EXPECT_EQ(planned.weights.arranged_bytes, memory.take_bytes()) << weights;
+            const Result<void> cached = memory.cache(planned.cache);
+            ASSERT_TRUE(cached) << cached.error().message;
+            EXPECT_EQ(planned.working.cache, memory.take_bytes()) << weights;
+        }
+}
+
+// Scratch is whatever the largest of all products takes.
+TEST_F(PlanAndReality, ScratchServesEveryProductOfTheModel) {
+    const host::DeviceSnapshot& device = probed();
+    for (const char* weights : {"", "q4_k_m"}) {
+        const MemoryPlan planned = plan(device, weights);
+        std::uint64_t most = 0;
+        for (std::size_t i = 0; i < model_.tensors.size(); i++) {
+            const ModelTensor& tensor = model_.tensors[i];
+            const Format* format = find_format(planned.weights.tensors[i].type->id);
+            if (tensor.n_dims < 2 || format == nullptr) continue;
+            for (const std::uint64_t tokens : {std::uint64_t{1}, options_.ubatch}) {
+                MatmulShape shape;
+                shape.m = tensor.dims[1];
+                shape.k = tensor.dims[0];
+                shape.n = tokens;
+                const auto product = plan_matmul(device, *format, preferred_layout(device), shape);
+                ASSERT_TRUE(product) << product.error().message;
+                most = std::max(most, product->scratch_bytes);
+            }
+        }
+        EXPECT_EQ(planned.working.scratch, most) << weights;
+    }
+}
+
+TEST_F(PlanAndReality, ACardOfTheTotalHoldsAllAndASmallerOneDoesNot) {
+    for (const char* weights : {"", "q4_k_m"}) {
+        const auto card = host::simulate_card(probed(), std::uint64_t{1} << 28);
+        if (!card) GTEST_SKIP() << card.error().message;
+        const MemoryPlan planned = plan(*card, weights);
+        {
+            const auto device = open_card(planned.total_bytes);
+            ASSERT_NE(device, nullptr);
+            Allocated memory(*device);
+            const Result<void> done = allocate_all(memory, planned);
+            ASSERT_TRUE(done) << done.error().message;
+            const host::HeapUse use = device->heap_use()[0];
+            expect_within_one_percent(planned.total_bytes, use.usage_bytes, weights);
+            EXPECT_LE(use.peak_bytes, planned.total_bytes);
+            EXPECT_EQ(memory.slow_bytes(), 0u);
+        }
+        const auto device = open_card(planned.total_bytes / 100 * 95);
+        ASSERT_NE(device, nullptr);
+        Allocated memory(*device);
+        const Result<void> done = allocate_all(memory, planned);
+        // Either there is no room, or something was placed in the host's memory, which is told.
+        EXPECT_TRUE(!done || memory.slow_bytes() > 0) << weights;
+    }
+}
+
+TEST_F(PlanAndReality, APartlyResidentModelStaysWithinItsBudget) {
+    const auto card = host::simulate_card(probed(), std::uint64_t{1} << 28);
+    if (!card) GTEST_SKIP() << card.error().message;
+    const MemoryPlan whole = plan(*card, "");
+    options_.budget_bytes = whole.total_bytes - whole.weights.device_bytes / 3;
+    const MemoryPlan planned = plan(*card, "");
+    ASSERT_GT(planned.residency.streamed_units, 0u);
+    ASSERT_GT(planned.residency.resident_units, 0u);
+    const auto device = open_card(options_.budget_bytes);
+    ASSERT_NE(device, nullptr);
+    Allocated memory(*device);
+    const std::vector<const TypeInfo*> all_types = types("");
+    for (const PlacedUnit& placed : planned.residency.units) {
+        if (placed.resident == 0) continue;
+        for (std::size_t i = 0; i < model_.tensors.size(); i++) {
+            const auto layer = layer_of(model_.tensors[i].name);
+            const bool in_unit = placed.unit.kind == UnitKind::layer
+                                     ? layer == placed.unit.layer
+                                     : model_.tensors[i].name.starts_with("output");
+            if (!in_unit) continue;
+            const Result<void> done = memory.tensor(model_.tensors[i], *all_types[i]);
+            ASSERT_TRUE(done) << done.error().message;
+        }
+    }
+    for (std::uint64_t i = 0; i < planned.residency.slots; i++) {
+        const Result<void> slot =
+            memory.buffer(host::Intent::weights, planned.residency.slot_bytes - host::kTailBytes);
+        ASSERT_TRUE(slot) << slot.error().message;
+    }
+    const Result<void> done = allocate_working(memory, planned);
+    ASSERT_TRUE(done) << done.error().message;
+    const host::HeapUse use = device->heap_use()[0];
+    EXPECT_LE(use.peak_bytes, options_.budget_bytes);
+    expect_within_one_percent(planned.device_bytes, use.usage_bytes, "device");
+    EXPECT_EQ(memory.slow_bytes(), 0u);
+}
+
+}  // namespace
+}  // namespace tuff::test
