@@ -15,5 +15,6 @@ namespace tuff::tools {
 void add_bench(CLI::App& app, const std::vector<std::string>& command_line, std::function<int()>& action);
 void add_verify(CLI::App& app, const std::vector<std::string>& command_line, std::function<int()>& action);
 void add_devices(CLI::App& app, std::function<int()>& action);
+void add_quantize(CLI::App& app, std::function<int()>& action);
 
 }  // namespace tuff::tools

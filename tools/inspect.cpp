@@ -18,6 +18,7 @@
 
 #include "backend/printable.hpp"
 #include "backend/text_output.hpp"
+#include "tools/text.hpp"
 
 namespace tuff::tools {
 namespace {
@@ -90,44 +91,6 @@ std::span<const std::uint64_t> shape_of(const GgufTensor& tensor) {
     return std::span(tensor.dims).first(tensor.n_dims);
 }
 
-// 1234567 -> "1,234,567"
-std::string grouped(std::uint64_t number) {
-    std::string digits = fmt::format("{}", number);
-    for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, 1, ',');
-    return digits;
-}
-
-// "8,145,792 bytes (7.77 MiB)"
-std::string size_text(std::uint64_t bytes) {
-    constexpr std::array<std::string_view, 4> k_units = {"KiB", "MiB", "GiB", "TiB"};
-    if (bytes < 1024) return fmt::format("{} bytes", bytes);
-    auto value = static_cast<double>(bytes) / 1024;
-    std::size_t unit = 0;
-    for (; value >= 1024 && unit + 1 < k_units.size(); ++unit) value /= 1024;
-    return fmt::format("{} bytes ({:.2f} {})", grouped(bytes), value, k_units[unit]);
-}
-
-// Columns as wide as their widest cell; all but those named in `left` are set flush right.
-std::string table(const std::vector<std::vector<std::string>>& rows,
-                  std::initializer_list<std::size_t> left) {
-    std::vector<std::size_t> widths(rows.front().size());
-    for (const auto& row : rows) {
-        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-    }
-    std::string out;
-    for (const auto& row : rows) {
-        std::string line;
-        for (std::size_t i = 0; i < row.size(); ++i) {
-            const bool flush_left = std::ranges::find(left, i) != left.end();
-            line += flush_left ? fmt::format("  {:<{}}", row[i], widths[i])
-                               : fmt::format("  {:>{}}", row[i], widths[i]);
-        }
-        line.erase(line.find_last_not_of(' ') + 1);
-        out += line + '\n';
-    }
-    return out;
-}
-
 std::string types_text(const Summary& summary) {
     std::vector<std::vector<std::string>> rows = {{"type", "tensors", "parameters", "bytes", "share"}};
     for (const TypeTotal& total : summary.types) {
@@ -186,8 +149,17 @@ Json or_null(const std::optional<T>& value) {
     return value ? Json(*value) : Json(nullptr);
 }
 
+Result<void> inspect_both(const InspectOptions& options, const GgufFile& b) {
+    TUFF_TRY(a, GgufFile::open(options.compare));
+    const FileComparison comparison = compare(a, b);
+    if (!options.json.empty()) TUFF_CHECK(write_text(options.json, compare_json(a, b, comparison)));
+    if (options.json != "-") TUFF_CHECK(write_text("-", compare_text(a, b, comparison)));
+    return {};
+}
+
 Result<void> inspect(const InspectOptions& options) {
     TUFF_TRY(file, GgufFile::open(options.file));
+    if (!options.compare.empty()) return inspect_both(options, file);
     if (!options.json.empty()) TUFF_CHECK(write_text(options.json, inspect_json(file, options)));
     if (options.json != "-") TUFF_CHECK(write_text("-", inspect_text(file, options)));
     return {};
@@ -290,6 +262,11 @@ void add_inspect(CLI::App& app, std::function<int()>& action) {
     command->add_option("file", options->file, "The file to look at")->required()->type_name("FILE.gguf");
     command->add_flag("--tensors", options->tensors,
                       "List every tensor: name, type, shape, bytes, offset in the file");
+    command
+        ->add_option("--compare", options->compare,
+                     "Compare with FILE, which errors are relative to: per tensor the root mean square of "
+                     "the differences, the cosine, and the element that differs most")
+        ->type_name("FILE.gguf");
     command
         ->add_option("--json", options->json,
                      "Write everything as JSON to FILE; '-' prints it instead of the text")

@@ -175,7 +175,8 @@ class Decider {
         std::string_view type = by_rules(recipe_, at, model_, with_importance_);
         if (model_.experts == 8) type = for_eight_experts(recipe_, at, type);
         const bool llama_70b = model_.layers == 80 && model_.heads != model_.kv_heads;
-        if (llama_70b && at.part == Part::attn_v && (type == "q3_k" || type == "q4_k")) return "q5_k";
+        const bool low = recipe_.eight_experts == EightExperts::attn_k_q4_k;
+        if (llama_70b && !low && at.part == Part::attn_v && (type == "q3_k" || type == "q4_k")) return "q5_k";
         return type;
     }
 
