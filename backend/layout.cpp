@@ -196,13 +196,13 @@ void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape,
     }
 }
 
-std::vector<Piece> rows_pieces(const Format& format, Layout layout, const MatrixShape& matrix,
-                               std::uint64_t first_row, std::uint64_t rows) {
+std::vector<RowsPiece> rows_pieces(const Format& format, Layout layout, const MatrixShape& matrix,
+                                   std::uint64_t first_row, std::uint64_t rows) {
     const Geometry whole = geometry(format, layout, matrix),
                    part = geometry(format, layout, {rows, matrix.elements, 1});
     if (layout == Layout::blocks) return {{0, first_row * whole.row_blocks_bytes, part.matrix_bytes}};
     if (layout == Layout::lanes) return {{0, first_row / kLaneRows * whole.tile_bytes, part.matrix_bytes}};
-    std::vector<Piece> pieces;
+    std::vector<RowsPiece> pieces;
     for (std::size_t p = 0; p < plane_set(format, layout).planes.size(); p++)
         pieces.push_back(
             {part.plane_begin[p], whole.plane_begin[p] + first_row * whole.stride[p], rows * part.stride[p]});

@@ -52,16 +52,17 @@ void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape,
                   std::uint64_t rows, const std::byte* blocks, std::span<std::byte> out);
 
 // A run of bytes, and where it goes.
-struct Piece {
+struct RowsPiece {
     std::uint64_t from = 0, to = 0, bytes = 0;
-    friend bool operator==(const Piece&, const Piece&) = default;
+    friend bool operator==(const RowsPiece&, const RowsPiece&) = default;
 };
 
 // Where rows [first_row, first_row + rows) that were arranged as a matrix of their own go within the whole
 // one: a piece a plane in the layout `planes`, one in the others. Ranges of the lanes layout start at
 // multiples of 8 and end at one or at the last row. `matrix`: one, not a stack.
-[[nodiscard]] std::vector<Piece> rows_pieces(const Format& format, Layout layout, const MatrixShape& matrix,
-                                             std::uint64_t first_row, std::uint64_t rows);
+[[nodiscard]] std::vector<RowsPiece> rows_pieces(const Format& format, Layout layout,
+                                                 const MatrixShape& matrix, std::uint64_t first_row,
+                                                 std::uint64_t rows);
 
 // arrange_rows for a whole stack, on `threads` threads.
 void arrange(const Format& format, Layout layout, const MatrixShape& shape, const std::byte* blocks,

@@ -40,7 +40,8 @@ Result<host::Buffer> upload(Session& session, host::Intent intent, std::span<con
 }
 
 // A row as GGUF has it: blocks instead of planes.
-void to_blocks(const CacheFormat& format, std::uint32_t head, std::span<const std::byte> row, std::byte* out) {
+void to_blocks(const CacheFormat& format, std::uint32_t head, std::span<const std::byte> row,
+               std::byte* out) {
     if (!format.quantized()) {
         std::ranges::copy(row, out);
         return;
@@ -109,13 +110,15 @@ Result<void> AttentionProblem::make(std::uint64_t rotation_bytes) {
     std::vector<AttentionSegment> planned;
     for (const AttentionSegmentCase& what : case_.segments)
         planned.push_back({what.k, what.v, what.place, std::max(1U, std::ranges::max(what.cells))});
-    TUFF_TRY(plan, plan_attention(session_->snapshot(), case_.kind, case_.shape, case_.variant, planned, case_.tuning));
+    TUFF_TRY(plan, plan_attention(session_->snapshot(), case_.kind, case_.shape, case_.variant, planned,
+                                  case_.tuning));
     plan_ = std::move(plan);
     std::vector<std::uint32_t> before(case_.shape.sequences);
     for (const AttentionSegmentCase& what : case_.segments) TUFF_CHECK(make_segment(what, before));
     TUFF_CHECK(make_operands());
     count_work();
-    const std::size_t copies = std::clamp<std::uint64_t>(rotation_bytes / std::max<std::uint64_t>(cache_bytes_, 1), 1, 16);
+    const std::size_t copies =
+        std::clamp<std::uint64_t>(rotation_bytes / std::max<std::uint64_t>(cache_bytes_, 1), 1, 16);
     while (sets_.size() < copies) {
         Set set;
         for (const Segment& segment : segments_) {
@@ -129,7 +132,8 @@ Result<void> AttentionProblem::make(std::uint64_t rotation_bytes) {
     return {};
 }
 
-Result<void> AttentionProblem::make_segment(const AttentionSegmentCase& what, std::vector<std::uint32_t>& before) {
+Result<void> AttentionProblem::make_segment(const AttentionSegmentCase& what,
+                                            std::vector<std::uint32_t>& before) {
     const AttentionShape& s = case_.shape;
     Segment segment;
     segment.what = what;
@@ -155,7 +159,8 @@ Result<void> AttentionProblem::make_segment(const AttentionSegmentCase& what, st
         segment.v.decoded.head = s.v_head;
         for (std::size_t i = 0; i < kPoolRows; i++) {
             const auto at = static_cast<std::ptrdiff_t>(i * s.k_head);
-            segment.v.decoded.values.insert(segment.v.decoded.values.end(), segment.k.decoded.values.begin() + at,
+            segment.v.decoded.values.insert(segment.v.decoded.values.end(),
+                                            segment.k.decoded.values.begin() + at,
                                             segment.k.decoded.values.begin() + at + s.v_head);
             segment.v.decoded.magnitudes.insert(segment.v.decoded.magnitudes.end(),
                                                 segment.k.decoded.magnitudes.begin() + at,
@@ -179,7 +184,8 @@ std::size_t AttentionProblem::pick(const Segment& segment, CacheSide side, std::
     return mix(mix(sequence * 65536U + kv_head, cell), v ? 2 : 1) % kPoolRows;
 }
 
-Result<host::Buffer> AttentionProblem::upload_side(const Segment& segment, CacheSide side, std::size_t set) const {
+Result<host::Buffer> AttentionProblem::upload_side(const Segment& segment, CacheSide side,
+                                                   std::size_t set) const {
     const AttentionShape& s = case_.shape;
     const bool k = side == CacheSide::k;
     const Pool& pool = k ? segment.k : segment.v;
@@ -192,14 +198,17 @@ Result<host::Buffer> AttentionProblem::upload_side(const Segment& segment, Cache
             for (std::uint32_t h = 0; h < s.kv_heads; h++)
                 for (std::uint32_t c = 0; c < segment.what.cells[q]; c++)
                     place(q * std::uint64_t{segment.stride_cells} + c, h,
-                          std::span(pool.rows).subspan(pick(segment, side, q, h, c) * pool.row_bytes, pool.row_bytes));
+                          std::span(pool.rows).subspan(pick(segment, side, q, h, c) * pool.row_bytes,
+                                                       pool.row_bytes));
     };
     const CacheFormat& format = k ? *segment.what.k : *segment.what.v;
     if (segment.what.place == CachePlace::blocks) {
-        // [cell][kv head], as llama.cpp's cache holds what it then permutes; bytes beside filled rows are NaNs.
+        // [cell][kv head], as llama.cpp's cache holds what it then permutes; bytes beside filled rows are
+        // NaNs.
         memory.assign(cells * s.kv_heads * pool.row_bytes, std::byte{0xff});
         each_cell([&](std::uint64_t cell, std::uint32_t h, std::span<const std::byte> row) {
-            to_blocks(format, pool.decoded.head, row, memory.data() + (cell * s.kv_heads + h) * pool.row_bytes);
+            to_blocks(format, pool.decoded.head, row,
+                      memory.data() + (cell * s.kv_heads + h) * pool.row_bytes);
         });
         return upload(*session_, host::Intent::cache, memory, label);
     }
@@ -210,8 +219,9 @@ Result<host::Buffer> AttentionProblem::upload_side(const Segment& segment, Cache
     const std::vector<std::byte> empty(std::size_t{8} * pool.row_bytes);
     for (std::uint32_t q = 0; q < s.sequences; q++)
         for (std::uint32_t h = 0; h < s.kv_heads; h++)
-            layout.pack(h, q * std::uint64_t{segment.stride_cells} + segment.what.cells[q] / 8 * 8 -
-                               (segment.what.cells[q] == segment.stride_cells ? 8 : 0),
+            layout.pack(h,
+                        q * std::uint64_t{segment.stride_cells} + segment.what.cells[q] / 8 * 8 -
+                            (segment.what.cells[q] == segment.stride_cells ? 8 : 0),
                         8, empty, memory);
     each_cell([&](std::uint64_t cell, std::uint32_t h, std::span<const std::byte> row) {
         layout.pack(h, cell, 1, row, memory);
@@ -236,12 +246,14 @@ Result<void> AttentionProblem::make_operands() {
     for (Segment& segment : segments_) {
         for (std::uint32_t i = 0; i < s.sequences; i++)
             segment.spans[i].query_position = static_cast<std::uint32_t>(first_query(i));
-        TUFF_TRY(spans, upload(*session_, host::Intent::scratch, std::as_bytes(std::span(segment.spans)), "spans"));
+        TUFF_TRY(spans,
+                 upload(*session_, host::Intent::scratch, std::as_bytes(std::span(segment.spans)), "spans"));
         segment.span_buffer = std::move(spans);
     }
     if (v.alibi) {
         slopes_ = alibi_slopes(s.heads, 8);
-        TUFF_TRY(slopes, upload(*session_, host::Intent::scratch, std::as_bytes(std::span(slopes_)), "slopes"));
+        TUFF_TRY(slopes,
+                 upload(*session_, host::Intent::scratch, std::as_bytes(std::span(slopes_)), "slopes"));
         slopes_buffer_ = std::move(slopes);
     }
     if (v.sinks) {
@@ -250,7 +262,8 @@ Result<void> AttentionProblem::make_operands() {
         sinks_buffer_ = std::move(sinks);
     }
     if (v.mask != GivenMask::none) {
-        // [sequence][token][cell], the same for all heads. A third of the cells hidden, the second token all of them.
+        // [sequence][token][cell], the same for all heads. A third of the cells hidden, the second token all
+        // of them.
         mask_.resize(std::size_t{s.sequences} * s.tokens * mask_cells_);
         for (std::size_t i = 0; i < mask_.size(); i++) {
             const bool hide = random.below(3) == 0 || i / mask_cells_ % s.tokens == 1;
@@ -264,16 +277,18 @@ Result<void> AttentionProblem::make_operands() {
                               "mask"));
         mask_buffer_ = std::move(mask);
     }
-    const std::uint64_t y_floats = std::uint64_t{s.sequences} * s.tokens * s.heads * s.v_head + 2 * kGuardFloats;
+    const std::uint64_t y_floats =
+        std::uint64_t{s.sequences} * s.tokens * s.heads * s.v_head + 2 * kGuardFloats;
     TUFF_TRY(y, session_->device().allocate(host::Intent::scratch, y_floats * sizeof(float), "y"));
     y_ = std::move(y);
-    TUFF_TRY(scratch, session_->device().allocate(host::Intent::scratch, plan_.scratch_bytes, "attention scratch"));
+    TUFF_TRY(scratch,
+             session_->device().allocate(host::Intent::scratch, plan_.scratch_bytes, "attention scratch"));
     scratch_ = std::move(scratch);
     return poison();
 }
 
-float AttentionProblem::bias(const Segment& segment, std::uint32_t sequence, std::uint32_t token, std::uint32_t head,
-                             std::uint32_t cell) const {
+float AttentionProblem::bias(const Segment& segment, std::uint32_t sequence, std::uint32_t token,
+                             std::uint32_t head, std::uint32_t cell) const {
     const AttentionVariant& v = case_.variant;
     const AttentionSpan& span = segment.spans[sequence];
     const std::int64_t distance = std::int64_t{span.first_position} + cell - span.query_position - token;
@@ -281,7 +296,8 @@ float AttentionProblem::bias(const Segment& segment, std::uint32_t sequence, std
     if (v.window > 0 && distance <= -std::int64_t{v.window}) return kHidden;
     const float slope = v.alibi ? slopes_[head] : 1;
     if (v.mask != GivenMask::none)
-        return slope * mask_[(std::size_t{sequence} * case_.shape.tokens + token) * mask_cells_ + segment.first_mask + cell];
+        return slope * mask_[(std::size_t{sequence} * case_.shape.tokens + token) * mask_cells_ +
+                             segment.first_mask + cell];
     return v.alibi ? slope * static_cast<float>(distance) : 0;
 }
 
@@ -293,7 +309,8 @@ void AttentionProblem::count_work() {
             cache_bytes_ += rows * (segment.k.row_bytes + segment.v.row_bytes);
             std::uint64_t seen = 0;
             for (std::uint32_t t = 0; t < s.tokens; t++) {
-                const std::int64_t own = std::int64_t{segment.spans[q].query_position} + t - segment.spans[q].first_position;
+                const std::int64_t own =
+                    std::int64_t{segment.spans[q].query_position} + t - segment.spans[q].first_position;
                 std::int64_t first = 0, last = std::int64_t{segment.what.cells[q]} - 1;
                 if (case_.variant.causal) last = std::min(last, own);
                 if (case_.variant.window > 0) first = std::max(first, own - case_.variant.window + 1);
@@ -324,7 +341,8 @@ Result<void> AttentionProblem::record(host::Stream& stream, std::size_t set) {
     operands.q = {{&q_buffer_, 0}};
     operands.segments = cells;
     if (case_.variant.mask != GivenMask::none)
-        operands.mask = {{&mask_buffer_, 0}, mask_cells_ * mask_value, 0, s.tokens * mask_cells_ * mask_value, mask_begin};
+        operands.mask = {
+            {&mask_buffer_, 0}, mask_cells_ * mask_value, 0, s.tokens * mask_cells_ * mask_value, mask_begin};
     if (case_.variant.alibi) operands.slopes = {&slopes_buffer_, 0};
     if (case_.variant.sinks) operands.sinks = {&sinks_buffer_, 0};
     operands.y = {&y_, kGuardFloats * sizeof(float)};
@@ -340,8 +358,8 @@ Result<void> AttentionProblem::poison() {
     return {};
 }
 
-double AttentionProblem::check_row(const float* y, std::uint32_t sequence, std::uint32_t token, std::uint32_t head,
-                                   std::string& failure) const {
+double AttentionProblem::check_row(const float* y, std::uint32_t sequence, std::uint32_t token,
+                                   std::uint32_t head, std::string& failure) const {
     const AttentionShape& s = case_.shape;
     const std::uint32_t kv_head = head / s.group();
     reference::CacheRows k, v;
@@ -355,8 +373,10 @@ double AttentionProblem::check_row(const float* y, std::uint32_t sequence, std::
             biases.push_back(one);
             for (const auto& [side, from, to] : {std::tuple{CacheSide::k, &segment.k.decoded, &k},
                                                  std::tuple{CacheSide::v, &segment.v.decoded, &v}}) {
-                const auto at = static_cast<std::ptrdiff_t>(pick(segment, side, sequence, kv_head, c) * to->head);
-                to->values.insert(to->values.end(), from->values.begin() + at, from->values.begin() + at + to->head);
+                const auto at =
+                    static_cast<std::ptrdiff_t>(pick(segment, side, sequence, kv_head, c) * to->head);
+                to->values.insert(to->values.end(), from->values.begin() + at,
+                                  from->values.begin() + at + to->head);
                 to->magnitudes.insert(to->magnitudes.end(), from->magnitudes.begin() + at,
                                       from->magnitudes.begin() + at + to->head);
             }
@@ -376,8 +396,8 @@ double AttentionProblem::check_row(const float* y, std::uint32_t sequence, std::
     for (std::uint32_t i = 0; i < s.v_head; i++) {
         const double error = reference::error_over_bound(y[row * s.v_head + i], exact[i]);
         if (!(error <= 1) && failure.empty())
-            failure = fmt::format("sequence {}, token {}, head {}, value {}: {} for {} +- {:.2g}", sequence, token, head, i,
-                                  y[row * s.v_head + i], exact[i].value, exact[i].bound);
+            failure = fmt::format("sequence {}, token {}, head {}, value {}: {} for {} +- {:.2g}", sequence,
+                                  token, head, i, y[row * s.v_head + i], exact[i].value, exact[i].bound);
         worst = std::max(worst, error);
     }
     return worst;
@@ -401,7 +421,8 @@ Result<Check> AttentionProblem::check(const CheckOptions& options) {
     for (std::uint64_t i = 0; i < std::min(wanted, rows); i++) {
         std::uint64_t row = i;
         if (wanted < rows) row = i == 0 ? 0 : i == 1 ? rows - 1 : random.below(rows);
-        const auto head = static_cast<std::uint32_t>(row % s.heads), token = static_cast<std::uint32_t>(row / s.heads % s.tokens);
+        const auto head = static_cast<std::uint32_t>(row % s.heads),
+                   token = static_cast<std::uint32_t>(row / s.heads % s.tokens);
         const auto sequence = static_cast<std::uint32_t>(row / s.heads / s.tokens);
         check.error_over_bound = std::max(
             check.error_over_bound, check_row(y.data() + kGuardFloats, sequence, token, head, check.failure));

@@ -1,5 +1,5 @@
-// One attention problem: random queries and a random cache in given formats, on a device; the same recorded work is
-// timed and checked against the reference.
+// One attention problem: random queries and a random cache in given formats, on a device; the same recorded
+// work is timed and checked against the reference.
 #pragma once
 
 #include <tuff/result.hpp>
@@ -88,8 +88,8 @@ class AttentionProblem {
     [[nodiscard]] std::uint64_t first_query(std::uint32_t sequence) const;
     [[nodiscard]] float bias(const Segment& segment, std::uint32_t sequence, std::uint32_t token,
                              std::uint32_t head, std::uint32_t cell) const;
-    [[nodiscard]] double check_row(const float* y, std::uint32_t sequence, std::uint32_t token, std::uint32_t head,
-                                   std::string& failure) const;
+    [[nodiscard]] double check_row(const float* y, std::uint32_t sequence, std::uint32_t token,
+                                   std::uint32_t head, std::string& failure) const;
 
     Session* session_;
     AttentionCase case_;

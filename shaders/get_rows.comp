@@ -37,9 +37,7 @@ uint lane_row;
 #define LANE_LOAD(array, at) array[(at) * 8 + lane_row]
 const bool FACTORED = false;
 #include "format.glsl"
-#ifdef LANE_SUMS
-float code_unit(uint l) { return sum_unit(code_sum(l)); }
-#endif
+#include "lib/lane_sums.glsl"
 #define UNITS 1u  // of work in a group
 #else
 #include "lib/rows.glsl"
@@ -77,7 +75,7 @@ void convert(uint row, uint unit, uvec2 y, bool wanted) {
         float c[LANE_CODES];
         lane_codes(w, unit, j, c);
         [[unroll]] for (uint l = 0; l < LANE_CODES; l++) {
-            uint k = j + l * steps;
+            uint k = lane_element(j, l);
 #if GROUP_SCALES == 0
             values[k] = c[l];
 #elif defined(GROUP_OFFSET)

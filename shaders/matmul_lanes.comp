@@ -20,16 +20,8 @@ layout(constant_id = 3) const bool FACTORED = false;
 layout(constant_id = 4) const uint SUMS = 1;  // accumulators per sum inside a group
 
 #include "format.glsl"
-const uint STEPS = 32 / LANE_CODES;  // of a group; step j has the codes of elements lane_element(j, 0 .. LANE_CODES - 1)
-
-#ifdef LANE_SUMS  // codes of one unit and scale share a sum
-float code_unit(uint l) { return sum_unit(code_sum(0, l)); }
-#else
-#define LANE_SUMS LANE_CODES
-uint lane_element(uint j, uint l) { return j + l * STEPS; }
-uint code_sum(uint j, uint l) { return l; }
-float sum_unit(uint a) { return code_unit(a); }
-#endif
+#include "lib/lane_sums.glsl"
+const uint STEPS = 32 / LANE_CODES;  // of a group
 
 layout(push_constant, scalar) uniform Arguments {
     uvec2 w;              // weights, lanes layout

@@ -34,10 +34,14 @@ std::string cosine_text(double value) {
 std::string_view state_text(TensorComparison::State state) {
     using enum TensorComparison::State;
     switch (state) {
-        case compared: return "compared";
-        case shapes_differ: return "shapes differ";
-        case same_bytes: return "same bytes";
-        case different_bytes: return "different bytes";
+        case compared:
+            return "compared";
+        case shapes_differ:
+            return "shapes differ";
+        case same_bytes:
+            return "same bytes";
+        case different_bytes:
+            return "different bytes";
     }
     return "";
 }
@@ -85,14 +89,13 @@ std::string compare_text(const GgufFile& a, const GgufFile& b, const FileCompari
     for (const TensorComparison& tensor : comparison.tensors) {
         const ErrorSums& error = tensor.error;
         const bool compared = tensor.state == TensorComparison::State::compared && error.elements > 0;
-        rows.push_back({printable(tensor.a->name), std::string(tensor.a->type->name),
-                        std::string(tensor.b->type->name),
-                        compared ? number(error.rmse()) : std::string(state_text(tensor.state)),
-                        compared ? percent(error.relative_rmse()) : "-",
-                        compared ? cosine_text(error.cosine()) : "-",
-                        compared ? indices(*tensor.a, error.worst_at) : "-",
-                        compared ? fmt::format("{}", error.worst_a) : "-",
-                        compared ? fmt::format("{}", error.worst_b) : "-"});
+        rows.push_back(
+            {printable(tensor.a->name), std::string(tensor.a->type->name), std::string(tensor.b->type->name),
+             compared ? number(error.rmse()) : std::string(state_text(tensor.state)),
+             compared ? percent(error.relative_rmse()) : "-", compared ? cosine_text(error.cosine()) : "-",
+             compared ? indices(*tensor.a, error.worst_at) : "-",
+             compared ? fmt::format("{}", error.worst_a) : "-",
+             compared ? fmt::format("{}", error.worst_b) : "-"});
     }
     out += table(rows, {0, 1, 2});
     const ErrorSums& total = comparison.total;

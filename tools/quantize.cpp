@@ -32,7 +32,8 @@ struct QuantizeCommand {
 };
 
 bool same_file(const std::string& a, const std::string& b) {
-    struct stat of_a {}, of_b {};
+    struct stat of_a {
+    }, of_b{};
     return ::stat(a.c_str(), &of_a) == 0 && ::stat(b.c_str(), &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
            of_a.st_ino == of_b.st_ino;
 }
@@ -86,8 +87,8 @@ std::string types_text(const ModelPlan& plan) {
 }
 
 std::string summary(const ModelPlan& plan) {
-    return fmt::format("\n{}\ntensors          {} -> {}\nbits per weight  {:.3f} -> {:.3f}\n", types_text(plan),
-                       size_text(plan.bytes_before()), size_text(plan.bytes_after()),
+    return fmt::format("\n{}\ntensors          {} -> {}\nbits per weight  {:.3f} -> {:.3f}\n",
+                       types_text(plan), size_text(plan.bytes_before()), size_text(plan.bytes_after()),
                        plan.bits_per_weight_before(), plan.bits_per_weight_after());
 }
 
@@ -112,7 +113,8 @@ std::string progress_text(const PlannedTensor& tensor, std::uint64_t done, std::
     const double share = total == 0 ? 1 : static_cast<double>(done) / static_cast<double>(total);
     const auto filled = static_cast<std::size_t>(share * static_cast<double>(kWidth));
     return fmt::format("[{:<{}}] {:3.0f} %  {:.0f} MB/s  {}", std::string(filled, '#'), kWidth, 100 * share,
-                       static_cast<double>(done) / 1e6 / std::max(seconds, 1e-9), printable(tensor.from->name));
+                       static_cast<double>(done) / 1e6 / std::max(seconds, 1e-9),
+                       printable(tensor.from->name));
 }
 
 class Run {
@@ -133,7 +135,8 @@ class Run {
             options.overrides.push_back(std::move(parsed));
         }
         if (same_file(command_.input, command_.output)) {
-            return fail(ErrorCode::usage, "{}: is input and output at once", printable(command_.output, k_whole));
+            return fail(ErrorCode::usage, "{}: is input and output at once",
+                        printable(command_.output, k_whole));
         }
         TUFF_TRY(file, GgufFile::open(command_.input));
         std::optional<ImportanceFile> importance;
@@ -155,7 +158,8 @@ class Run {
   private:
     Result<void> carry_out(const GgufFile& file, const ModelPlan& plan, const ImportanceFile* importance) {
         ModelOptions options;
-        options.threads = command_.threads ? command_.threads : std::max(1u, std::thread::hardware_concurrency());
+        options.threads =
+            command_.threads ? command_.threads : std::max(1u, std::thread::hardware_concurrency());
         options.allow_nan = command_.allow_nan;
         options.measure = command_.report;
         options.importance_path = command_.imatrix;
@@ -169,7 +173,8 @@ class Run {
         options.done = [&](const TensorResult& result) { add(result); };
         const auto done = quantize_model(file, plan, command_.output, importance, options);
         progress_.clear();
-        for (const std::string& warning : warnings_) fmt::print(stderr, "tuff quantize: warning: {}\n", warning);
+        for (const std::string& warning : warnings_)
+            fmt::print(stderr, "tuff quantize: warning: {}\n", warning);
         if (!done) return done;
         std::string text;
         if (command_.report) text += table(rows_, {0, 1, 2, 6});
@@ -183,12 +188,12 @@ class Run {
         const QuantizeReport& report = result.report;
         const std::string name = printable(result.tensor->from->name);
         if (report.non_finite != 0) {
-            warnings_.push_back(fmt::format("'{}' has {} values that are not finite, the first at element {}", name,
-                                            report.non_finite, report.first_non_finite));
+            warnings_.push_back(fmt::format("'{}' has {} values that are not finite, the first at element {}",
+                                            name, report.non_finite, report.first_non_finite));
         }
         if (report.too_large != 0) {
-            warnings_.push_back(fmt::format("'{}' has {} values beyond what {} can hold; they were clamped", name,
-                                            report.too_large, result.tensor->type->name));
+            warnings_.push_back(fmt::format("'{}' has {} values beyond what {} can hold; they were clamped",
+                                            name, report.too_large, result.tensor->type->name));
         }
         if (command_.report) rows_.push_back(report_row(result));
     }

@@ -52,24 +52,28 @@ class Recorder {
 
     Result<void> check() const {
         if (o_.segments.size() != plan_.parts.size())
-            return fail(ErrorCode::usage, "{} segments for a plan of {}", o_.segments.size(), plan_.parts.size());
-        const std::uint64_t q_floats = (s_.sequences - 1) * q_.sequence_stride + (s_.tokens - 1) * q_.token_stride +
-                                       (s_.heads - 1) * q_.head_stride + s_.k_head;
+            return fail(ErrorCode::usage, "{} segments for a plan of {}", o_.segments.size(),
+                        plan_.parts.size());
+        const std::uint64_t q_floats = (s_.sequences - 1) * q_.sequence_stride +
+                                       (s_.tokens - 1) * q_.token_stride + (s_.heads - 1) * q_.head_stride +
+                                       s_.k_head;
         TUFF_CHECK(check_operand("q", q_.at, q_floats * sizeof(float), sizeof(float)));
         TUFF_CHECK(check_operand("y", o_.y, y_bytes(), sizeof(float)));
         TUFF_CHECK(check_operand("the scratch", o_.scratch, plan_.scratch_bytes, 256));
         TUFF_CHECK(check_stride("q", std::max(q_.token_stride, q_.head_stride) * sizeof(float)));
         const AttentionVariant& v = plan_.variant;
-        if (v.alibi) TUFF_CHECK(check_operand("the slopes", o_.slopes, s_.heads * sizeof(float), sizeof(float)));
-        if (v.sinks) TUFF_CHECK(check_operand("the sinks", o_.sinks, s_.heads * sizeof(float), sizeof(float)));
+        if (v.alibi)
+            TUFF_CHECK(check_operand("the slopes", o_.slopes, s_.heads * sizeof(float), sizeof(float)));
+        if (v.sinks)
+            TUFF_CHECK(check_operand("the sinks", o_.sinks, s_.heads * sizeof(float), sizeof(float)));
         if (v.mask != GivenMask::none) {
             const std::uint64_t value = v.mask == GivenMask::f16 ? 2 : 4;
             TUFF_CHECK(check_operand("the mask", o_.mask.at, value, value));
-            TUFF_CHECK(check_stride("the mask", std::max({o_.mask.token_stride, o_.mask.head_stride,
-                                                          o_.mask.sequence_stride})));
+            TUFF_CHECK(check_stride(
+                "the mask", std::max({o_.mask.token_stride, o_.mask.head_stride, o_.mask.sequence_stride})));
             if (!o_.mask.segment_bytes.empty() && o_.mask.segment_bytes.size() != plan_.parts.size())
-                return fail(ErrorCode::usage, "{} places of a mask for {} segments", o_.mask.segment_bytes.size(),
-                            plan_.parts.size());
+                return fail(ErrorCode::usage, "{} places of a mask for {} segments",
+                            o_.mask.segment_bytes.size(), plan_.parts.size());
         }
         for (std::size_t i = 0; i < plan_.parts.size(); i++)
             TUFF_CHECK(check_cells(plan_.parts[i].segment, o_.segments[i]));
@@ -102,7 +106,8 @@ class Recorder {
         return {};
     }
 
-    [[nodiscard]] Result<void> check_cells(const AttentionSegment& segment, const AttentionCells& cells) const {
+    [[nodiscard]] Result<void> check_cells(const AttentionSegment& segment,
+                                           const AttentionCells& cells) const {
         TUFF_CHECK(check_operand("the spans", cells.spans, s_.sequences * sizeof(AttentionSpan), 16));
         const bool shared = segment.place == CachePlace::shared;
         if (segment.place == CachePlace::blocks) {
@@ -110,15 +115,19 @@ class Recorder {
                                                      std::tuple{"V", &cells.v_rows, segment.v_format}}) {
                 const std::uint64_t grain = format->coding == CacheCoding::f32 ? 4 : 2;
                 if (rows->position_stride % grain != 0 || rows->head_stride % grain != 0)
-                    return fail(ErrorCode::usage, "{} in {} has strides of {} and {} bytes, not multiples of {}", what,
+                    return fail(ErrorCode::usage,
+                                "{} in {} has strides of {} and {} bytes, not multiples of {}", what,
                                 format->name, rows->position_stride, rows->head_stride, grain);
                 TUFF_CHECK(check_stride(what, std::max(rows->position_stride, rows->head_stride)));
             }
             TUFF_CHECK(check_operand("K", cells.k, segment.k_format->row_bytes(s_.k_head), 2));
             return check_operand("V", cells.v, segment.v_format->row_bytes(s_.v_head), 2);
         }
-        if (cells.capacity == 0 || cells.capacity % kTilePositions != 0 || cells.capacity * s_.kv_heads > ~std::uint32_t{0})
-            return fail(ErrorCode::usage, "a capacity of {} cells for {} kv heads: it is a multiple of {}, and all heads' less than 2^32",
+        if (cells.capacity == 0 || cells.capacity % kTilePositions != 0 ||
+            cells.capacity * s_.kv_heads > ~std::uint32_t{0})
+            return fail(ErrorCode::usage,
+                        "a capacity of {} cells for {} kv heads: it is a multiple of {}, and all heads' less "
+                        "than 2^32",
                         cells.capacity, s_.kv_heads, kTilePositions);
         const std::uint64_t rows = cells.capacity * s_.kv_heads;
         TUFF_CHECK(check_operand("K", cells.k, rows * segment.k_format->row_bytes(s_.k_head), 16));
@@ -187,28 +196,29 @@ class Recorder {
         const bool masked = v.mask != GivenMask::none;
         const Operand values = shared ? cells.k : cells.v;
         const std::uint64_t mask_begin = o_.mask.segment_bytes.empty() ? 0 : o_.mask.segment_bytes[i];
-        const KernelArguments args{address(o_.scratch),
-                                   address(cells.k),
-                                   address(values),
-                                   plan_.direct() ? address(o_.y) : address(o_.scratch) + plan_.partial_offset,
-                                   masked ? address(o_.mask.at) + mask_begin : 0,
-                                   address(cells.spans),
-                                   address(o_.slopes),
-                                   address(o_.sinks),
-                                   u32(cells.capacity),
-                                   u32(cells.k_rows.head_stride),
-                                   u32(cells.k_rows.position_stride),
-                                   u32(cells.v_rows.head_stride),
-                                   u32(cells.v_rows.position_stride),
-                                   s_.rows(),
-                                   s_.kv_heads,
-                                   plan_.slots,
-                                   part.first_slot,
-                                   v.window,
-                                   v.softcap * kLog2E,
-                                   u32(o_.mask.token_stride),
-                                   u32(o_.mask.head_stride),
-                                   u32(o_.mask.sequence_stride)};
+        const KernelArguments args{
+            address(o_.scratch),
+            address(cells.k),
+            address(values),
+            plan_.direct() ? address(o_.y) : address(o_.scratch) + plan_.partial_offset,
+            masked ? address(o_.mask.at) + mask_begin : 0,
+            address(cells.spans),
+            address(o_.slopes),
+            address(o_.sinks),
+            u32(cells.capacity),
+            u32(cells.k_rows.head_stride),
+            u32(cells.k_rows.position_stride),
+            u32(cells.v_rows.head_stride),
+            u32(cells.v_rows.position_stride),
+            s_.rows(),
+            s_.kv_heads,
+            plan_.slots,
+            part.first_slot,
+            v.window,
+            v.softcap * kLog2E,
+            u32(o_.mask.token_stride),
+            u32(o_.mask.head_stride),
+            u32(o_.mask.sequence_stride)};
         std::vector<Access> accesses{queries(Access::Use::read), read(cells.k), read(cells.spans)};
         if (!shared) accesses.push_back(read(cells.v));
         if (masked) accesses.push_back(read(o_.mask.at));

@@ -21,14 +21,14 @@ struct AttentionQueries {
 
 // One segment of the cache, in the order of the plan's.
 struct AttentionCells {
-    Operand k, v;                     // v unused where V is a view of K
-    std::uint64_t capacity = 0;       // cells per KV head: CacheLayout::capacity()
-    StridedRows k_rows, v_rows;       // place blocks; sequence strides are expressed by the spans' first_cell
-    Operand spans;                    // AttentionSpan for each sequence, at a multiple of 16 bytes
+    Operand k, v;                // v unused where V is a view of K
+    std::uint64_t capacity = 0;  // cells per KV head: CacheLayout::capacity()
+    StridedRows k_rows, v_rows;  // place blocks; sequence strides are expressed by the spans' first_cell
+    Operand spans;               // AttentionSpan for each sequence, at a multiple of 16 bytes
 };
 
-// Strides in bytes; 0 where one mask serves all of a dimension. Rows of cells of each segment's span, segments one
-// after the other: `segment_bytes[i]` is where segment i begins in a row.
+// Strides in bytes; 0 where one mask serves all of a dimension. Rows of cells of each segment's span,
+// segments one after the other: `segment_bytes[i]` is where segment i begins in a row.
 struct AttentionMaskOperand {
     Operand at;
     std::uint64_t token_stride = 0, head_stride = 0, sequence_stride = 0;
@@ -44,9 +44,9 @@ struct AttentionOperands {
     Operand scratch;            // plan.scratch_bytes, at a multiple of 256 bytes
 };
 
-// Appends the kernels of `plan` to `stream`; y and scratch are written. Cells that a tile of 8 holds beside filled ones
-// must hold finite numbers (a cache is cleared when it is made). `usage`: a buffer that is too small or misaligned, or
-// strides beyond 4 GiB.
+// Appends the kernels of `plan` to `stream`; y and scratch are written. Cells that a tile of 8 holds beside
+// filled ones must hold finite numbers (a cache is cleared when it is made). `usage`: a buffer that is too
+// small or misaligned, or strides beyond 4 GiB.
 Result<void> record_attention(host::Stream& stream, host::Device& device, const AttentionPlan& plan,
                               const AttentionOperands& operands);
 

@@ -33,11 +33,12 @@ enum Place : std::uint32_t { interleaved = 0, rows = 1, planes = 2, blocks = 3 }
 Result<void> check(const DeviceSnapshot& device, const AttentionShape& s, const AttentionVariant& variant) {
     for (const auto& [what, size] : {std::pair{"k", s.k_head}, {"v", s.v_head}})
         if (size < 8 || size > kMaxAttentionHead || size % 8 != 0)
-            return fail(ErrorCode::usage, "{} head size {}: sizes are multiples of 8 from 8 to {}", what, size,
-                        kMaxAttentionHead);
+            return fail(ErrorCode::usage, "{} head size {}: sizes are multiples of 8 from 8 to {}", what,
+                        size, kMaxAttentionHead);
     if (s.sequences == 0 || s.tokens == 0 || s.heads == 0 || s.kv_heads == 0)
-        return fail(ErrorCode::usage, "{} sequences of {} tokens, {} heads and {} kv heads: nothing to attend to",
-                    s.sequences, s.tokens, s.heads, s.kv_heads);
+        return fail(ErrorCode::usage,
+                    "{} sequences of {} tokens, {} heads and {} kv heads: nothing to attend to", s.sequences,
+                    s.tokens, s.heads, s.kv_heads);
     if (s.heads % s.kv_heads != 0)
         return fail(ErrorCode::usage, "{} heads cannot share {} kv heads evenly", s.heads, s.kv_heads);
     const std::uint64_t z = std::uint64_t{s.sequences} * s.kv_heads;
@@ -60,7 +61,8 @@ Result<void> check(const AttentionShape& s, const AttentionSegment& segment) {
         return fail(ErrorCode::usage, "a segment of {} cells: there are 1 to {}", segment.cells, kMaxCells);
     const bool shared = segment.place == CachePlace::shared;
     if (!segment.k_format || !segment.v_format || (shared && segment.v_format != segment.k_format))
-        return fail(ErrorCode::usage, "a segment needs a format of K and of V, and one for both where V is a view of K");
+        return fail(ErrorCode::usage,
+                    "a segment needs a format of K and of V, and one for both where V is a view of K");
     if (shared && s.v_head > s.k_head)
         return fail(ErrorCode::usage, "V of {} values cannot be a view of K of {}", s.v_head, s.k_head);
     TUFF_CHECK(segment.k_format->check(s.k_head));
@@ -93,9 +95,11 @@ std::uint32_t choose_splits(const DeviceSnapshot& device, CacheKind kind, const 
     const std::uint64_t wanted = kind == CacheKind::lanes ? 64 : host::software(device) ? 1 : 1024;
     std::uint64_t splits = ceil_div(wanted, workgroups);
     if (kind == CacheKind::lanes && tiles > 1 && workgroups < 4 * wanted) {
-        // Tiles of rows run one after the other over the same cells: what they read should stay in a core's cache.
+        // Tiles of rows run one after the other over the same cells: what they read should stay in a core's
+        // cache.
         constexpr std::uint64_t kCacheBytes = 256 * 1024;
-        const std::uint64_t bytes = segment.k_format->row_bytes(s.k_head) + segment.v_format->row_bytes(s.v_head);
+        const std::uint64_t bytes =
+            segment.k_format->row_bytes(s.k_head) + segment.v_format->row_bytes(s.v_head);
         splits = std::max(splits, ceil_div(segment.cells * bytes, kCacheBytes));
     }
     constexpr std::uint64_t kLeastCells = 256, kMost = 128;
@@ -103,7 +107,8 @@ std::uint32_t choose_splits(const DeviceSnapshot& device, CacheKind kind, const 
 }
 
 void specialize_side(std::vector<std::uint32_t>& out, const CacheFormat& format, Place place) {
-    out.insert(out.end(), {static_cast<std::uint32_t>(format.coding), format.bits, format.zero, format.group, place});
+    out.insert(out.end(),
+               {static_cast<std::uint32_t>(format.coding), format.bits, format.zero, format.group, place});
 }
 
 void specialize_levels(std::vector<std::uint32_t>& out, const CacheFormat& format, std::uint32_t head) {
@@ -173,9 +178,10 @@ CacheKind preferred_cache_kind(const DeviceSnapshot& device) {
                : CacheKind::wide;
 }
 
-Result<AttentionPlan> plan_attention(const DeviceSnapshot& device, CacheKind kind, const AttentionShape& shape,
-                                     const AttentionVariant& variant,
-                                     std::span<const AttentionSegment> segments, const AttentionTuning& tuning) {
+Result<AttentionPlan> plan_attention(const DeviceSnapshot& device, CacheKind kind,
+                                     const AttentionShape& shape, const AttentionVariant& variant,
+                                     std::span<const AttentionSegment> segments,
+                                     const AttentionTuning& tuning) {
     TUFF_CHECK(check(device, shape, variant));
     if (segments.empty() || segments.size() > kMaxSegments)
         return fail(ErrorCode::usage, "{} segments: there are 1 to {}", segments.size(), kMaxSegments);
@@ -201,8 +207,8 @@ Result<AttentionPlan> plan_attention(const DeviceSnapshot& device, CacheKind kin
     }
     for (AttentionPart& part : plan.parts) part.specialization = specialize(plan, part.segment);
 
-    plan.query_bytes = ceil_div(std::uint64_t{shape.sequences} * shape.kv_heads * plan.tiles * plan.tile_rows *
-                                    plan.query_row_bytes(),
+    plan.query_bytes = ceil_div(std::uint64_t{shape.sequences} * shape.kv_heads * plan.tiles *
+                                    plan.tile_rows * plan.query_row_bytes(),
                                 kScratchAlignment) *
                        kScratchAlignment;
     plan.partial_offset = plan.query_bytes;
@@ -210,8 +216,8 @@ Result<AttentionPlan> plan_attention(const DeviceSnapshot& device, CacheKind kin
     if (!plan.direct())
         plan.scratch_bytes += std::uint64_t{shape.sequences} * shape.tokens * shape.heads * plan.slots *
                               (shape.v_head + 2) * sizeof(float);
-    // A logit: the query's scaling, decoding, a product and a sum per value, scale and offset of each block, sums of
-    // blocks. A sum: each cell, a rescaling for each tile of cells, and the merge.
+    // A logit: the query's scaling, decoding, a product and a sum per value, scale and offset of each block,
+    // sums of blocks. A sum: each cell, a rescaling for each tile of cells, and the merge.
     plan.logit_roundings = shape.k_head + 4 * ceil_div(shape.k_head, 32) + 12;
     plan.sum_roundings = cells + 4 * ceil_div(cells, kTilePositions) + 2 * plan.slots + 16;
     return plan;

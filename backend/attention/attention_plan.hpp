@@ -1,11 +1,12 @@
-// How attention runs on a device: which kernels, in which tiles, in how many splits, with how much scratch. A pure
-// function of the device's snapshot and the problem, so it is tested without a device.
+// How attention runs on a device: which kernels, in which tiles, in how many splits, with how much scratch. A
+// pure function of the device's snapshot and the problem, so it is tested without a device.
 //
-//   y[s][t][h] = sum_c p[c] V[c],  p = softmax over the cells c that the row sees of variant(scale Q[s][t][h] K[c])
+//   y[s][t][h] = sum_c p[c] V[c],  p = softmax over the cells c that the row sees of variant(scale Q[s][t][h]
+//   K[c])
 //
-// for sequences s, tokens t and heads h; head h reads KV head h / (heads / kv heads). Online softmax (Milakov and
-// Gimelshein, arXiv 1805.02867) in tiles (Dao, arXiv 2307.08691), split over the cells where rows are few, everything
-// accumulated in float32.
+// for sequences s, tokens t and heads h; head h reads KV head h / (heads / kv heads). Online softmax (Milakov
+// and Gimelshein, arXiv 1805.02867) in tiles (Dao, arXiv 2307.08691), split over the cells where rows are
+// few, everything accumulated in float32.
 #pragma once
 
 #include <tuff/result.hpp>
@@ -37,14 +38,17 @@ struct AttentionShape {
 
 enum class GivenMask : std::uint32_t { none = 0, f16 = 1, f32 = 2 };
 
-// What happens to a logit. A row sees a cell when no enabled mask hides it; a row that sees nothing gives zeros.
+// What happens to a logit. A row sees a cell when no enabled mask hides it; a row that sees nothing gives
+// zeros.
 struct AttentionVariant {
     float scale = 1;           // of the dot product
     bool causal = false;       // cells at positions up to the query's own
     std::uint32_t window = 0;  // cells less than so many positions before the query's; 0: all
-    GivenMask mask = GivenMask::none;  // added to the logit (times the head's slope with `alibi`); -infinity hides
-    float softcap = 0;                 // logit = softcap * tanh(logit / softcap); 0: none
-    bool alibi = false;  // logit += slope[head] * (cell's position - query's), arXiv 2108.12409; see alibi_slopes
+    GivenMask mask =
+        GivenMask::none;  // added to the logit (times the head's slope with `alibi`); -infinity hides
+    float softcap = 0;    // logit = softcap * tanh(logit / softcap); 0: none
+    bool alibi =
+        false;  // logit += slope[head] * (cell's position - query's), arXiv 2108.12409; see alibi_slopes
     bool sinks = false;  // each head has a logit without a value, in the softmax of every row
     friend bool operator==(const AttentionVariant&, const AttentionVariant&) = default;
 };
@@ -67,8 +71,8 @@ struct AttentionSegment {
     std::uint64_t cells = 0;  // a sequence may have filled; only planning depends on it
 };
 
-// What a sequence has filled of a segment: read from device memory at run time, so that a recorded stream serves
-// every step.
+// What a sequence has filled of a segment: read from device memory at run time, so that a recorded stream
+// serves every step.
 struct AttentionSpan {
     std::uint32_t cells = 0;           // filled, from first_cell on; at most AttentionSegment::cells
     std::uint32_t first_cell = 0;      // a multiple of 8 in own layouts
@@ -94,13 +98,14 @@ struct AttentionPlan {
     AttentionShape shape;
     AttentionVariant variant;
     std::uint32_t tile_rows = 1;
-    std::uint32_t tiles = 1;   // of rows, of a KV head
-    std::uint32_t slots = 1;   // partial results of a row; 1: none, the kernel writes results
+    std::uint32_t tiles = 1;  // of rows, of a KV head
+    std::uint32_t slots = 1;  // partial results of a row; 1: none, the kernel writes results
     std::vector<AttentionPart> parts;
     std::uint64_t query_bytes = 0;     // of packed queries, at the start of the scratch
     std::uint64_t partial_offset = 0;  // bytes into the scratch
     std::uint64_t scratch_bytes = 0;   // everything beyond operands: no copy of the cache is ever made
-    // Roundings to float32 on the longest path, for reference::attention_row: of a logit, and of a weighted sum.
+    // Roundings to float32 on the longest path, for reference::attention_row: of a logit, and of a weighted
+    // sum.
     std::uint64_t logit_roundings = 0, sum_roundings = 0;
 
     [[nodiscard]] std::uint64_t query_row_bytes() const;  // packed
@@ -112,8 +117,8 @@ struct AttentionPlan {
 // The kind of cache and kernels that suits a device.
 [[nodiscard]] CacheKind preferred_cache_kind(const host::DeviceSnapshot& device);
 
-// `usage`: an impossible shape, or formats that do not fit it; names the dimension and the limit. `unsupported`: the
-// device cannot run this kind's kernels.
+// `usage`: an impossible shape, or formats that do not fit it; names the dimension and the limit.
+// `unsupported`: the device cannot run this kind's kernels.
 Result<AttentionPlan> plan_attention(const host::DeviceSnapshot& device, CacheKind kind,
                                      const AttentionShape& shape, const AttentionVariant& variant,
                                      std::span<const AttentionSegment> segments,

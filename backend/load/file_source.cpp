@@ -19,7 +19,8 @@ std::unexpected<Error> system_error(const std::string& name, std::string_view wh
 }
 
 std::unexpected<Error> shrunk(const std::string& name, std::uint64_t offset, std::uint64_t bytes) {
-    return fail(ErrorCode::io, "{}: its bytes {} to {} are gone; the file has become shorter while it was read", name,
+    return fail(ErrorCode::io,
+                "{}: its bytes {} to {} are gone; the file has become shorter while it was read", name,
                 offset, offset + bytes);
 }
 
@@ -59,7 +60,9 @@ Result<FileSource> FileSource::open(const std::string& path, ReadWay way) {
     return source;
 }
 
-FileSource::FileSource(FileSource&& other) noexcept { *this = std::move(other); }
+FileSource::FileSource(FileSource&& other) noexcept {
+    *this = std::move(other);
+}
 
 FileSource& FileSource::operator=(FileSource&& other) noexcept {
     std::swap(name_, other.name_);
@@ -76,12 +79,16 @@ FileSource::~FileSource() {
 
 Result<std::span<const std::byte>> FileSource::read(std::uint64_t offset, std::uint64_t bytes,
                                                     std::span<std::byte> scratch) {
-    if (scratch.size() < scratch_bytes(bytes) || reinterpret_cast<std::uintptr_t>(scratch.data()) % kAlignment != 0)
-        return fail(ErrorCode::usage, "{}: {} bytes cannot be read into {} bytes of scratch, or not where it lies", name_,
+    if (scratch.size() < scratch_bytes(bytes) ||
+        reinterpret_cast<std::uintptr_t>(scratch.data()) % kAlignment != 0)
+        return fail(ErrorCode::usage,
+                    "{}: {} bytes cannot be read into {} bytes of scratch, or not where it lies", name_,
                     bytes, scratch.size());
     if (offset > size_ || bytes > size_ - offset)
-        return fail(ErrorCode::io, "{}: has no bytes {} to {}; it is {} bytes long", name_, offset, offset + bytes, size_);
-    return way_ == ReadWay::mapped ? copy_mapping(offset, bytes, scratch) : read_descriptor(offset, bytes, scratch);
+        return fail(ErrorCode::io, "{}: has no bytes {} to {}; it is {} bytes long", name_, offset,
+                    offset + bytes, size_);
+    return way_ == ReadWay::mapped ? copy_mapping(offset, bytes, scratch)
+                                   : read_descriptor(offset, bytes, scratch);
 }
 
 Result<std::span<const std::byte>> FileSource::read_descriptor(std::uint64_t offset, std::uint64_t bytes,
@@ -91,7 +98,8 @@ Result<std::span<const std::byte>> FileSource::read_descriptor(std::uint64_t off
     const std::uint64_t skip = offset % unit, wanted = skip + bytes;
     const std::uint64_t asked = (wanted + unit - 1) / unit * unit;
     for (std::uint64_t got = 0; got < wanted;) {
-        const ssize_t n = ::pread(descriptor_, scratch.data() + got, asked - got, static_cast<off_t>(offset - skip + got));
+        const ssize_t n =
+            ::pread(descriptor_, scratch.data() + got, asked - got, static_cast<off_t>(offset - skip + got));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return system_error(name_, "cannot read", errno);
         if (n == 0) return shrunk(name_, offset, bytes);
@@ -100,8 +108,8 @@ Result<std::span<const std::byte>> FileSource::read_descriptor(std::uint64_t off
     return std::span<const std::byte>(scratch).subspan(skip, bytes);
 }
 
-// A load from pages behind the new end of a file that has shrunk raises SIGBUS, and a library cannot own signal handlers;
-// the kernel, asked to copy them, answers with an error instead.
+// A load from pages behind the new end of a file that has shrunk raises SIGBUS, and a library cannot own
+// signal handlers; the kernel, asked to copy them, answers with an error instead.
 Result<std::span<const std::byte>> FileSource::copy_mapping(std::uint64_t offset, std::uint64_t bytes,
                                                             std::span<std::byte> scratch) {
     for (std::uint64_t got = 0; got < bytes;) {

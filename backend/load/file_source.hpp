@@ -1,5 +1,5 @@
-// Ranges of a file's bytes, read on request. However the bytes come, a file that shrinks or a disk that fails meanwhile is
-// an error, never a signal.
+// Ranges of a file's bytes, read on request. However the bytes come, a file that shrinks or a disk that fails
+// meanwhile is an error, never a signal.
 #pragma once
 
 #include <tuff/result.hpp>
@@ -15,8 +15,9 @@
 namespace tuff {
 
 enum class ReadWay : std::uint8_t {
-    direct,    // past the page cache (O_DIRECT), into aligned memory: a file that is read once leaves the cache alone
-    mapped,    // copied out of a mapping of the file
+    direct,  // past the page cache (O_DIRECT), into aligned memory: a file that is read once leaves the cache
+             // alone
+    mapped,  // copied out of a mapping of the file
     buffered,  // read() through the page cache
 };
 [[nodiscard]] std::string_view read_way_name(ReadWay way);
@@ -24,7 +25,8 @@ enum class ReadWay : std::uint8_t {
 // Move-only; one thread at a time.
 class FileSource {
   public:
-    // Errors: `io` with the path and the system's reason; `unsupported` where the file system has no direct reads.
+    // Errors: `io` with the path and the system's reason; `unsupported` where the file system has no direct
+    // reads.
     static Result<FileSource> open(const std::string& path, ReadWay way);
     FileSource(FileSource&& other) noexcept;
     FileSource& operator=(FileSource&& other) noexcept;
@@ -37,9 +39,11 @@ class FileSource {
     static constexpr std::uint64_t kAlignment = 4096;
     [[nodiscard]] static std::uint64_t scratch_bytes(std::uint64_t bytes) { return bytes + 2 * kAlignment; }
 
-    // Bytes [offset, offset + bytes) of the file, read into `scratch` (scratch_bytes(bytes) bytes at a multiple of
-    // kAlignment) and valid as long as that is left alone. io: they are not there any more, or cannot be read.
-    Result<std::span<const std::byte>> read(std::uint64_t offset, std::uint64_t bytes, std::span<std::byte> scratch);
+    // Bytes [offset, offset + bytes) of the file, read into `scratch` (scratch_bytes(bytes) bytes at a
+    // multiple of kAlignment) and valid as long as that is left alone. io: they are not there any more, or
+    // cannot be read.
+    Result<std::span<const std::byte>> read(std::uint64_t offset, std::uint64_t bytes,
+                                            std::span<std::byte> scratch);
 
   private:
     FileSource() = default;

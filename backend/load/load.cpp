@@ -42,7 +42,8 @@ class Load {
         LoadReport report{chosen.way, chosen.why, slices_.bytes, 0, 0, {}};
         if (slices_.all.empty()) return report;
         TUFF_TRY(source, FileSource::open(path, read_way(chosen.way)));
-        const std::uint64_t alignment = chosen.way == LoadWay::import ? host::import_alignment(device_.snapshot()) : 0;
+        const std::uint64_t alignment =
+            chosen.way == LoadWay::import ? host::import_alignment(device_.snapshot()) : 0;
         TUFF_TRY(reader, SliceReader::create(std::move(source), slices_, alignment));
         reader_.emplace(std::move(reader));
         report.ring_bytes = reader_->bytes();
@@ -62,7 +63,8 @@ class Load {
             if (!in_use) reader_->free(read.slot);
             done += slice.bytes;
             if (options_.progress && !options_.progress({done, slices_.bytes, seconds()}))
-                return fail(ErrorCode::usage, "the load was cancelled after {} of {} bytes", done, slices_.bytes);
+                return fail(ErrorCode::usage, "the load was cancelled after {} of {} bytes", done,
+                            slices_.bytes);
         }
         if (busy_) TUFF_CHECK(busy_->copy.wait());
         if (uploader_) TUFF_CHECK(uploader_->drain());
@@ -79,9 +81,8 @@ class Load {
 
     Result<void> prepare_ways_to_device(LoadWay way, LoadReport& report) {
         if (slices_.most_staged == 0) return {};  // everything is written in place
-        const bool as_they_are = std::ranges::any_of(tasks_, [](const LoadTask& task) {
-            return task.to->layout == Layout::blocks;
-        });
+        const bool as_they_are = std::ranges::any_of(
+            tasks_, [](const LoadTask& task) { return task.to->layout == Layout::blocks; });
         if (way == LoadWay::import && as_they_are)
             for (std::size_t i = 0; i < SliceReader::kSlots; i++) {
                 TUFF_TRY(buffer, host::import_host(device_, reader_->pages(i), "blocks read"));
@@ -94,10 +95,10 @@ class Load {
     }
 
     // Where arranged rows of a slice go within its shard's buffer.
-    static std::vector<Piece> pieces(const Weights& w, const Slice& slice) {
+    static std::vector<RowsPiece> pieces(const Weights& w, const Slice& slice) {
         const MatrixShape matrix{w.shards[slice.shard].range.rows, w.shape.elements, 1};
-        std::vector<Piece> pieces = rows_pieces(*w.format, w.layout, matrix, slice.first_row, slice.rows);
-        for (Piece& piece : pieces) piece.to += slice.batch * *matrix_bytes(*w.format, w.layout, matrix);
+        std::vector<RowsPiece> pieces = rows_pieces(*w.format, w.layout, matrix, slice.first_row, slice.rows);
+        for (RowsPiece& piece : pieces) piece.to += slice.batch * *matrix_bytes(*w.format, w.layout, matrix);
         return pieces;
     }
 
@@ -108,14 +109,16 @@ class Load {
         const MatrixShape matrix{w.shards[slice.shard].range.rows, w.shape.elements, 1};
         if (in_place(buffer)) {
             const std::uint64_t bytes = *matrix_bytes(*w.format, w.layout, matrix);
-            spread(w, matrix, slice.first_row, slice.rows, read.bytes.data(), buffer.mapped().subspan(slice.batch * bytes, bytes));
+            spread(w, matrix, slice.first_row, slice.rows, read.bytes.data(),
+                   buffer.mapped().subspan(slice.batch * bytes, bytes));
             return false;
         }
         if (!imported_.empty() && w.layout == Layout::blocks) {
             TUFF_CHECK(copy_as_it_is(slice, read, buffer));
             return true;
         }
-        // Arranged in ordinary memory first: what is interleaved byte by byte would be slow in write-combined memory.
+        // Arranged in ordinary memory first: what is interleaved byte by byte would be slow in write-combined
+        // memory.
         const MatrixShape part{slice.rows, w.shape.elements, 1};
         arranged_.resize(*matrix_bytes(*w.format, w.layout, part));
         spread(w, part, 0, slice.rows, read.bytes.data(), arranged_);
@@ -129,7 +132,7 @@ class Load {
     Result<void> copy_as_it_is(const Slice& slice, const ReadSlice& read, host::Buffer& to) {
         host::Stream stream(device_, "loading", host::Queue::transfer);
         const auto skip = static_cast<std::uint64_t>(read.bytes.data() - reader_->pages(read.slot).data());
-        const Piece piece = pieces(*tasks_[slice.task].to, slice).front();
+        const RowsPiece piece = pieces(*tasks_[slice.task].to, slice).front();
         TUFF_CHECK(stream.copy(imported_[read.slot], skip, to, piece.to, piece.bytes));
         TUFF_CHECK(stream.finish());
         TUFF_CHECK(stream.submit());
@@ -151,7 +154,8 @@ class Load {
         std::vector<std::jthread> others;
         for (std::uint64_t r = each; r < rows; r += each)
             others.emplace_back([&, r] {
-                arrange_rows(*w.format, w.layout, matrix, first + r, std::min(each, rows - r), blocks + r * row, out);
+                arrange_rows(*w.format, w.layout, matrix, first + r, std::min(each, rows - r),
+                             blocks + r * row, out);
             });
         arrange_rows(*w.format, w.layout, matrix, first, std::min(each, rows), blocks, out);
     }
@@ -170,9 +174,10 @@ class Load {
 
 }  // namespace
 
-Result<LoadReport> load_weights(host::Device& device, const std::string& path, std::span<const LoadTask> tasks,
-                                const LoadOptions& options) {
-    const ChosenWay chosen = options.way ? ChosenWay{*options.way, "asked for"} : choose_load_way(device, path);
+Result<LoadReport> load_weights(host::Device& device, const std::string& path,
+                                std::span<const LoadTask> tasks, const LoadOptions& options) {
+    const ChosenWay chosen =
+        options.way ? ChosenWay{*options.way, "asked for"} : choose_load_way(device, path);
     try {
         return Load(device, tasks, options).run(path, chosen);
     } catch (const std::bad_alloc&) {

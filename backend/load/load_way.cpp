@@ -57,13 +57,15 @@ double cached_share(const std::string& path) {
 
 ChosenWay choose_load_way(host::Device& device, const std::string& path) {
     const double cached = cached_share(path);
-    if (cached >= 0.5) return {LoadWay::buffered, fmt::format("{:.0f} % of the file are in the page cache", cached * 100)};
+    if (cached >= 0.5)
+        return {LoadWay::buffered, fmt::format("{:.0f} % of the file are in the page cache", cached * 100)};
     if (!imports(device))
         return {LoadWay::buffered, fmt::format("{} does not import host memory", device.snapshot().name)};
     if (const auto direct = FileSource::open(path, ReadWay::direct); !direct)
         return {LoadWay::buffered, direct.error().message};
-    return {LoadWay::import, fmt::format("{:.0f} % of the file are in the page cache, and direct reads and imports work",
-                                         cached * 100)};
+    return {LoadWay::import,
+            fmt::format("{:.0f} % of the file are in the page cache, and direct reads and imports work",
+                        cached * 100)};
 }
 
 }  // namespace tuff

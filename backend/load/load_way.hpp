@@ -12,12 +12,13 @@
 namespace tuff {
 
 enum class LoadWay : std::uint8_t {
-    import,    // direct reads into our own pages, which the device imports: it copies blocks out of them itself
-    mapped,    // out of a mapping of the file, through a ring of pinned staging buffers
+    import,  // direct reads into our own pages, which the device imports: it copies blocks out of them itself
+    mapped,  // out of a mapping of the file, through a ring of pinned staging buffers
     buffered,  // reads through the page cache, and the same ring
 };
 [[nodiscard]] std::string_view load_way_name(LoadWay way);
-[[nodiscard]] Result<LoadWay> parse_load_way(std::string_view name);  // usage: an unknown name, with the choices
+[[nodiscard]] Result<LoadWay> parse_load_way(
+    std::string_view name);  // usage: an unknown name, with the choices
 
 // What of a file is in the page cache, 0 to 1; 0 where the system does not tell.
 [[nodiscard]] double cached_share(const std::string& path);

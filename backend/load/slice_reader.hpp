@@ -29,16 +29,16 @@ class SliceReader {
   public:
     static constexpr std::size_t kSlots = 3;
 
-    // `slices` must outlive the reader. `alignment`: of the slots' pages, for importing them; 0: as the source needs it.
-    // out_of_memory.
+    // `slices` must outlive the reader. `alignment`: of the slots' pages, for importing them; 0: as the
+    // source needs it. out_of_memory.
     static Result<SliceReader> create(FileSource source, const Slices& slices, std::uint64_t alignment);
     SliceReader(SliceReader&&) = default;
     ~SliceReader();
 
     // Begins to read; the reader stays where it is from then on.
     void start();
-    // The next slice, in order; its slot is not read into again before free(). The errors of FileSource::read, after which
-    // there is no next.
+    // The next slice, in order; its slot is not read into again before free(). The errors of
+    // FileSource::read, after which there is no next.
     Result<ReadSlice> next();
     void free(std::size_t slot);
 

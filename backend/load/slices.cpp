@@ -27,7 +27,8 @@ Slices cut(std::span<const LoadTask> tasks, std::uint64_t slice_bytes) {
                     slices.most_bytes = std::max(slices.most_bytes, rows * row);
                     if (!in_place(w.shards[s].buffer))
                         slices.most_staged =
-                            std::max(slices.most_staged, *matrix_bytes(*w.format, w.layout, {rows, w.shape.elements, 1}));
+                            std::max(slices.most_staged,
+                                     *matrix_bytes(*w.format, w.layout, {rows, w.shape.elements, 1}));
                 }
         }
     }

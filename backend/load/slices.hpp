@@ -20,7 +20,8 @@ struct Slice {
 
 struct Slices {
     std::vector<Slice> all;
-    std::uint64_t most_bytes = 0, most_staged = 0;  // of one: in the file, and arranged where it is not in place
+    std::uint64_t most_bytes = 0,
+                  most_staged = 0;  // of one: in the file, and arranged where it is not in place
     std::uint64_t bytes = 0;
 };
 

@@ -9,7 +9,8 @@ Result<Uploader> Uploader::create(host::Device& device, std::uint64_t slot_bytes
     for (std::size_t i = 0; i < kSlots; i++) {
         TUFF_TRY(buffer, device.allocate(host::Intent::upload, slot_bytes, "staging"));
         if (buffer.mapped().empty() || !buffer.where().properties.host_coherent)
-            return fail(ErrorCode::unsupported, "{} has no coherent memory for staging", device.snapshot().name);
+            return fail(ErrorCode::unsupported, "{} has no coherent memory for staging",
+                        device.snapshot().name);
         made.slots_.push_back({std::move(buffer), std::nullopt});
     }
     return made;
@@ -22,10 +23,11 @@ Result<std::span<std::byte>> Uploader::acquire() {
     return slot.buffer.mapped().first(slot_bytes_);
 }
 
-Result<void> Uploader::send(host::Buffer& target, std::span<const Piece> pieces) {
+Result<void> Uploader::send(host::Buffer& target, std::span<const RowsPiece> pieces) {
     Slot& slot = slots_[turn_];
     host::Stream stream(*device_, "loading", host::Queue::transfer);
-    for (const Piece& piece : pieces) TUFF_CHECK(stream.copy(slot.buffer, piece.from, target, piece.to, piece.bytes));
+    for (const RowsPiece& piece : pieces)
+        TUFF_CHECK(stream.copy(slot.buffer, piece.from, target, piece.to, piece.bytes));
     TUFF_CHECK(stream.finish());
     TUFF_CHECK(stream.submit());
     slot.copies = std::move(stream);

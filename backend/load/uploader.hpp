@@ -1,5 +1,5 @@
-// A ring of pinned staging buffers: one is filled while the ones before are copied to the device, on the transfer queue
-// where there is one.
+// A ring of pinned staging buffers: one is filled while the ones before are copied to the device, on the
+// transfer queue where there is one.
 #pragma once
 
 #include <tuff/result.hpp>
@@ -27,7 +27,7 @@ class Uploader {
     // The next slot to fill, of slot_bytes bytes; waits until its last copies are over.
     Result<std::span<std::byte>> acquire();
     // Starts copying pieces of the slot acquired last; `target` must live until drain().
-    Result<void> send(host::Buffer& target, std::span<const Piece> pieces);
+    Result<void> send(host::Buffer& target, std::span<const RowsPiece> pieces);
     // Waits for every copy.
     Result<void> drain();
 

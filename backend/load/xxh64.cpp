@@ -7,8 +7,9 @@
 namespace tuff {
 namespace {
 
-constexpr std::uint64_t kPrime1 = 0x9E3779B185EBCA87, kPrime2 = 0xC2B2AE3D27D4EB4F, kPrime3 = 0x165667B19E3779F9,
-                        kPrime4 = 0x85EBCA77C2B2AE63, kPrime5 = 0x27D4EB2F165667C5;
+constexpr std::uint64_t kPrime1 = 0x9E3779B185EBCA87, kPrime2 = 0xC2B2AE3D27D4EB4F,
+                        kPrime3 = 0x165667B19E3779F9, kPrime4 = 0x85EBCA77C2B2AE63,
+                        kPrime5 = 0x27D4EB2F165667C5;
 
 template <class T>
 std::uint64_t word(const std::byte* bytes) {
@@ -24,7 +25,8 @@ std::uint64_t round(std::uint64_t lane, std::uint64_t input) {
 }  // namespace
 
 void Xxh64::stripe(const std::byte* bytes) {
-    for (std::size_t i = 0; i < lanes_.size(); i++) lanes_[i] = round(lanes_[i], word<std::uint64_t>(bytes + i * 8));
+    for (std::size_t i = 0; i < lanes_.size(); i++)
+        lanes_[i] = round(lanes_[i], word<std::uint64_t>(bytes + i * 8));
 }
 
 void Xxh64::add(std::span<const std::byte> bytes) {
@@ -44,7 +46,8 @@ void Xxh64::add(std::span<const std::byte> bytes) {
 std::uint64_t Xxh64::value() const {
     std::uint64_t hash = kPrime5;
     if (length_ >= kStripe) {
-        hash = std::rotl(lanes_[0], 1) + std::rotl(lanes_[1], 7) + std::rotl(lanes_[2], 12) + std::rotl(lanes_[3], 18);
+        hash = std::rotl(lanes_[0], 1) + std::rotl(lanes_[1], 7) + std::rotl(lanes_[2], 12) +
+               std::rotl(lanes_[3], 18);
         for (const std::uint64_t lane : lanes_) hash = (hash ^ round(0, lane)) * kPrime1 + kPrime4;
     }
     hash += length_;
@@ -53,7 +56,8 @@ std::uint64_t Xxh64::value() const {
         hash = std::rotl(hash ^ round(0, word<std::uint64_t>(at)), 27) * kPrime1 + kPrime4;
     for (; end - at >= 4; at += 4)
         hash = std::rotl(hash ^ word<std::uint32_t>(at) * kPrime1, 23) * kPrime2 + kPrime3;
-    for (; at < end; at++) hash = std::rotl(hash ^ std::to_integer<std::uint64_t>(*at) * kPrime5, 11) * kPrime1;
+    for (; at < end; at++)
+        hash = std::rotl(hash ^ std::to_integer<std::uint64_t>(*at) * kPrime5, 11) * kPrime1;
     hash = (hash ^ hash >> 33) * kPrime2;
     hash = (hash ^ hash >> 29) * kPrime3;
     return hash ^ hash >> 32;

@@ -18,7 +18,8 @@ class Xxh64 {
     static constexpr std::size_t kStripe = 32;
     void stripe(const std::byte* bytes);
 
-    std::array<std::uint64_t, 4> lanes_{0x60EA27EEADC0B5D6, 0xC2B2AE3D27D4EB4F, 0, 0x61C8864E7A143579};  // seed 0
+    std::array<std::uint64_t, 4> lanes_{0x60EA27EEADC0B5D6, 0xC2B2AE3D27D4EB4F, 0,
+                                        0x61C8864E7A143579};  // seed 0
     std::array<std::byte, kStripe> rest_{};
     std::uint64_t length_ = 0;
 };

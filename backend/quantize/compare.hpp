@@ -11,7 +11,7 @@ namespace tuff {
 
 struct TensorComparison {
     enum class State {
-        compared,         // `error` holds
+        compared,  // `error` holds
         shapes_differ,
         same_bytes,       // of a type that is no format, integers for example
         different_bytes,  // likewise, or types of which one is no format

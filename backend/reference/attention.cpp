@@ -33,7 +33,8 @@ Logit logit_of(const AttentionRow& row, std::size_t cell, const AttentionRoundin
     }
     Logit logit{dot * row.scale, gamma(roundings.logit) * size * std::fabs(row.scale)};
     if (row.softcap > 0) {
-        // tanh never enlarges an error; its own is a few units of the cap (Vulkan computes it from exponentials).
+        // tanh never enlarges an error; its own is a few units of the cap (Vulkan computes it from
+        // exponentials).
         logit.value = row.softcap * std::tanh(logit.value / row.softcap);
         logit.error += 16 * kUnit * row.softcap;
     }
@@ -61,7 +62,7 @@ void CacheRows::append(const CacheFormat& format, std::span<const std::byte> row
     for (std::size_t i = 0; i < head; i++) {
         // |scale * code| is at most |value| + |offset|.
         const std::size_t g = format.group == 0 ? 0 : i / format.group;
-        const float offset = offsets      ? load_half(offsets + 2 * g)
+        const float offset = offsets       ? load_half(offsets + 2 * g)
                              : format.zero ? load_half(scales + 2 * g) * static_cast<float>(format.zero)
                                            : 0;
         magnitudes[begin + i] = std::fabs(values[begin + i]) + 2 * std::fabs(offset);
@@ -81,8 +82,9 @@ std::vector<AttentionValue> attention_row(const AttentionRow& row, const Attenti
     std::vector<AttentionValue> result(head);
     if (top == kHidden) return result;
 
-    // Relative error of each weight: of the logit, of the difference and of exp2 (Vulkan allows 3 + 2|x| units in the
-    // last place, of up to two u each), of rescaling it as the maximum rises, and of the sums it goes through.
+    // Relative error of each weight: of the logit, of the difference and of exp2 (Vulkan allows 3 + 2|x|
+    // units in the last place, of up to two u each), of rescaling it as the maximum rises, and of the sums it
+    // goes through.
     const double sums = gamma(roundings.sum);
     double total = row.sink ? std::exp(row.sink_logit - top) : 0;
     std::vector<double> weights(cells), errors(cells);
@@ -105,7 +107,8 @@ std::vector<AttentionValue> attention_row(const AttentionRow& row, const Attenti
         }
         // What weights below the smallest normal number lose, flushed to zero or not.
         constexpr double kSmallest = std::numeric_limits<float>::min();
-        out.bound = error + error_of_total * std::fabs(out.value) + 4 * kUnit * std::fabs(out.value) + 16 * kSmallest;
+        out.bound =
+            error + error_of_total * std::fabs(out.value) + 4 * kUnit * std::fabs(out.value) + 16 * kSmallest;
         for (std::size_t c = 0; c < cells; c++) out.bound += 4 * kSmallest * row.v->magnitudes[c * head + i];
     }
     return result;

@@ -1,5 +1,5 @@
-// The CPU reference of attention for one row of queries: double precision, written to be read, not to be fast; and how
-// far from it a correct float32 kernel may be (docs/attention.md derives the bound).
+// The CPU reference of attention for one row of queries: double precision, written to be read, not to be
+// fast; and how far from it a correct float32 kernel may be (docs/attention.md derives the bound).
 #pragma once
 
 #include <cstddef>
@@ -43,7 +43,8 @@ struct AttentionValue {
 };
 
 // v_head values; zeros where every cell is hidden.
-[[nodiscard]] std::vector<AttentionValue> attention_row(const AttentionRow& row, const AttentionRoundings& roundings);
+[[nodiscard]] std::vector<AttentionValue> attention_row(const AttentionRow& row,
+                                                        const AttentionRoundings& roundings);
 
 // |computed - exact| / bound; infinity for what is not finite, 0 where both are exact.
 [[nodiscard]] double error_over_bound(float computed, const AttentionValue& exact);

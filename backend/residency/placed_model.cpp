@@ -45,8 +45,9 @@ Result<std::uint64_t> image_bytes(const ModelUnit& unit, Layout layout) {
     return bytes;
 }
 
-Result<PlacedModel> PlacedModel::load(host::Device& device, const std::string& path, std::vector<ModelUnit> units,
-                                      Layout layout, std::uint32_t slots, Record record, const LoadOptions& options) {
+Result<PlacedModel> PlacedModel::load(host::Device& device, const std::string& path,
+                                      std::vector<ModelUnit> units, Layout layout, std::uint32_t slots,
+                                      Record record, const LoadOptions& options) {
     PlacedModel model(device);
     model.layout_ = layout;
     model.record_ = std::move(record);
@@ -71,7 +72,8 @@ Result<void> PlacedModel::place(std::uint32_t slots) {
     }
     if (slot_bytes > 0) {
         if (slots < 2)
-            return fail(ErrorCode::usage, "streaming takes at least 2 slots, not {}: one is used while the next is filled",
+            return fail(ErrorCode::usage,
+                        "streaming takes at least 2 slots, not {}: one is used while the next is filled",
                         slots);
         for (std::uint32_t i = 0; i < slots; i++) {
             TUFF_TRY(slot, device_->allocate(host::Intent::weights, slot_bytes, "slot"));
@@ -83,7 +85,8 @@ Result<void> PlacedModel::place(std::uint32_t slots) {
         Placed& placed = placed_.emplace_back();
         if (unit.residence == Residence::resident) {
             for (const ModelUnit::Matrix& matrix : unit.matrices) {
-                TUFF_TRY(weights, Weights::allocate(*device_, *matrix.format, layout_, matrix.shape, matrix.name));
+                TUFF_TRY(weights,
+                         Weights::allocate(*device_, *matrix.format, layout_, matrix.shape, matrix.name));
                 placed.weights.push_back(std::move(weights));
             }
             continue;
@@ -152,7 +155,8 @@ Result<void> PlacedModel::run(std::uint64_t passes) {
             schedule.computed(over++);
             continue;
         }
-        TUFF_TRY(stream, step->kind == Kind::copy ? copy_of(step->unit, *step->slot) : work_of(step->unit, step->slot));
+        TUFF_TRY(stream, step->kind == Kind::copy ? copy_of(step->unit, *step->slot)
+                                                  : work_of(step->unit, step->slot));
         std::array<host::Moment, 1> after{};
         if (step->after) after[0] = (step->kind == Kind::copy ? computed : copied).at(*step->after);
         TUFF_CHECK(stream->submit(after));

@@ -1,5 +1,6 @@
-// A model whose weights lie where its plan put them: in device memory, in host memory that the device reads in place, or in
-// host memory from where they are brought into a few slots of device memory ahead of their use.
+// A model whose weights lie where its plan put them: in device memory, in host memory that the device reads
+// in place, or in host memory from where they are brought into a few slots of device memory ahead of their
+// use.
 #pragma once
 
 #include <tuff/result.hpp>
@@ -35,22 +36,24 @@ struct ModelUnit {
     Residence residence{};
 };
 
-// Bytes of a unit's matrices one after the other, arranged, each at a multiple of host::kAddressAlignment: what a slot has to
-// hold. The errors of matrix_bytes.
+// Bytes of a unit's matrices one after the other, arranged, each at a multiple of host::kAddressAlignment:
+// what a slot has to hold. The errors of matrix_bytes.
 [[nodiscard]] Result<std::uint64_t> image_bytes(const ModelUnit& unit, Layout layout);
 
 // Move-only. Used by one thread at a time; the device must outlive it.
 class PlacedModel {
   public:
-    // Records the work of unit number `unit` with its weights, which lie in `weights` in the order of its matrices. The
-    // buffers it names must outlive the model.
-    using Record = std::function<Result<void>(host::Stream& stream, std::size_t unit, std::span<const Weights> weights)>;
+    // Records the work of unit number `unit` with its weights, which lie in `weights` in the order of its
+    // matrices. The buffers it names must outlive the model.
+    using Record =
+        std::function<Result<void>(host::Stream& stream, std::size_t unit, std::span<const Weights> weights)>;
 
-    // Loads every unit to its place. `slots`: for streamed units, at least 2 where there are any; each has the size of the
-    // largest one. usage: too few slots; out_of_device_memory: a place lacks room, or a unit is larger than a buffer of
-    // the device may be; the errors of load_weights.
-    static Result<PlacedModel> load(host::Device& device, const std::string& path, std::vector<ModelUnit> units,
-                                    Layout layout, std::uint32_t slots, Record record, const LoadOptions& options);
+    // Loads every unit to its place. `slots`: for streamed units, at least 2 where there are any; each has
+    // the size of the largest one. usage: too few slots; out_of_device_memory: a place lacks room, or a unit
+    // is larger than a buffer of the device may be; the errors of load_weights.
+    static Result<PlacedModel> load(host::Device& device, const std::string& path,
+                                    std::vector<ModelUnit> units, Layout layout, std::uint32_t slots,
+                                    Record record, const LoadOptions& options);
 
     // Runs all units in order `passes` times, copies ahead of computations, and waits for the end.
     Result<void> run(std::uint64_t passes);

@@ -44,7 +44,8 @@ TEST(GgufWriter, WritesWhatTheReaderReads) {
         for (const GgufTensorToWrite& tensor : kTensors) {
             const std::vector<std::byte> bytes = pattern(*tensor.bytes(), seed++);
             for (std::size_t at = 0; at < bytes.size(); at += 100) {
-                const auto piece = std::span(bytes).subspan(at, std::min<std::size_t>(100, bytes.size() - at));
+                const auto piece =
+                    std::span(bytes).subspan(at, std::min<std::size_t>(100, bytes.size() - at));
                 ASSERT_TRUE(writer->write(piece).has_value());
             }
         }
@@ -117,9 +118,8 @@ TEST(GgufWriter, NamesThePathAndTheReasonOfAFailure) {
 TEST(GgufWriter, RefusesShapesThatAreNoTensor) {
     const TemporaryDirectory directory;
     const std::uint64_t huge = std::uint64_t{1} << 40;
-    for (const GgufTensorToWrite& tensor :
-         {GgufTensorToWrite{"row", find_type("q4_k"), {100}},
-          GgufTensorToWrite{"huge", find_type("f32"), {huge, huge, 1}}}) {
+    for (const GgufTensorToWrite& tensor : {GgufTensorToWrite{"row", find_type("q4_k"), {100}},
+                                            GgufTensorToWrite{"huge", find_type("f32"), {huge, huge, 1}}}) {
         const auto writer = GgufWriter::create(directory.path("out.gguf"), {}, std::span(&tensor, 1));
         ASSERT_FALSE(writer.has_value());
         EXPECT_EQ(writer.error().code, ErrorCode::malformed);

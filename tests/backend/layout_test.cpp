@@ -50,7 +50,7 @@ TEST_P(EveryLayout, IsPutTogetherFromRowsArrangedByThemselves) {
         const MatrixShape part{rows, matrix.elements, 1};
         std::vector<std::byte> arranged(*matrix_bytes(*format, layout, part));
         arrange(*format, layout, part, source.data() + first * source.size() / matrix.rows, arranged, 1);
-        for (const Piece& piece : rows_pieces(*format, layout, matrix, first, rows)) {
+        for (const RowsPiece& piece : rows_pieces(*format, layout, matrix, first, rows)) {
             ASSERT_LE(piece.from + piece.bytes, arranged.size());
             ASSERT_LE(piece.to + piece.bytes, pieced.size());
             std::copy_n(arranged.begin() + static_cast<std::ptrdiff_t>(piece.from), piece.bytes,

@@ -14,7 +14,8 @@
 namespace tuff::test {
 namespace {
 
-// A file of blocks of several matrices, at offsets that are no multiples of anything, on a device and on a simulated card.
+// A file of blocks of several matrices, at offsets that are no multiples of anything, on a device and on a
+// simulated card.
 class LoadTest : public host::test::DeviceTest {
   protected:
     void SetUp() override {
@@ -39,7 +40,8 @@ class LoadTest : public host::test::DeviceTest {
             Stored one{find_format(format), shape, at + 34, {}};
             one.blocks = random_blocks(*one.format, shape.rows * shape.elements * shape.batches, random);
             out.write("a gap between matrices, 34 bytes..", 34);
-            out.write(reinterpret_cast<const char*>(one.blocks.data()), static_cast<std::streamsize>(one.blocks.size()));
+            out.write(reinterpret_cast<const char*>(one.blocks.data()),
+                      static_cast<std::streamsize>(one.blocks.size()));
             at = one.offset + one.blocks.size();
             stored_.push_back(std::move(one));
         }
@@ -94,9 +96,10 @@ TEST_F(LoadTest, BringsEveryByteByEveryWayIntoEveryLayout) {
             for (const Layout layout : {Layout::blocks, Layout::planes, Layout::lanes}) {
                 SCOPED_TRACE(testing::Message() << load_way_name(way) << " into " << layout_name(layout));
                 std::vector<Weights> weights = allocate(device, layout);
-                const auto report =
-                    load_weights(device, path_, tasks(weights), {.way = way, .slice_bytes = 20'000, .checksums = true});
-                if (!report && report.error().code == ErrorCode::unsupported) continue;  // no direct reads, or no import
+                const auto report = load_weights(device, path_, tasks(weights),
+                                                 {.way = way, .slice_bytes = 20'000, .checksums = true});
+                if (!report && report.error().code == ErrorCode::unsupported)
+                    continue;  // no direct reads, or no import
                 ASSERT_TRUE(report) << report.error().message;
                 expect_loaded(device, weights);
                 ASSERT_EQ(report->checksums.size(), stored_.size());
@@ -123,7 +126,8 @@ TEST_F(LoadTest, HoldsNoMoreHostMemoryThanItsRings) {
     write_file({{"f32", {4096, 256, 1}}});  // 4 MiB
     on_both([&](host::Device& device) {
         std::vector<Weights> weights = allocate(device, Layout::planes);
-        const auto report = load_weights(device, path_, tasks(weights), {.way = LoadWay::buffered, .slice_bytes = 64 << 10});
+        const auto report =
+            load_weights(device, path_, tasks(weights), {.way = LoadWay::buffered, .slice_bytes = 64 << 10});
         ASSERT_TRUE(report) << report.error().message;
         EXPECT_LE(report->ring_bytes, 6 * (64 << 10) + 3 * (host::kTailBytes + 16384));
     });
@@ -134,15 +138,17 @@ TEST_F(LoadTest, SaysWhenTheFileBecomesShorterMeanwhile) {
         stored_.clear();
         write_file({{"f32", {4096, 256, 1}}});
         std::vector<Weights> weights = allocate(*device_, Layout::planes);
-        const auto report = load_weights(*device_, path_, tasks(weights),
-                                         {.way = way, .slice_bytes = 64 << 10, .progress = [&](const LoadProgress&) {
-                                              std::filesystem::resize_file(path_, 4096);
-                                              return true;
-                                          }});
+        const auto report =
+            load_weights(*device_, path_, tasks(weights),
+                         {.way = way, .slice_bytes = 64 << 10, .progress = [&](const LoadProgress&) {
+                              std::filesystem::resize_file(path_, 4096);
+                              return true;
+                          }});
         ASSERT_FALSE(report);
         if (report.error().code == ErrorCode::unsupported) continue;
         EXPECT_EQ(report.error().code, ErrorCode::io);
-        EXPECT_NE(report.error().message.find("has become shorter"), std::string::npos) << report.error().message;
+        EXPECT_NE(report.error().message.find("has become shorter"), std::string::npos)
+            << report.error().message;
     }
 }
 
@@ -150,12 +156,12 @@ TEST_F(LoadTest, EndsWhenItIsCancelled) {
     write_file({{"f32", {4096, 256, 1}}});
     std::vector<Weights> weights = allocate(*device_, Layout::planes);
     int calls = 0;
-    const auto report =
-        load_weights(*device_, path_, tasks(weights),
-                     {.way = LoadWay::buffered, .slice_bytes = 64 << 10, .progress = [&](const LoadProgress& progress) {
-                          EXPECT_EQ(progress.all_bytes, 4U << 20);
-                          return ++calls < 3;
-                      }});
+    const auto report = load_weights(
+        *device_, path_, tasks(weights),
+        {.way = LoadWay::buffered, .slice_bytes = 64 << 10, .progress = [&](const LoadProgress& progress) {
+             EXPECT_EQ(progress.all_bytes, 4U << 20);
+             return ++calls < 3;
+         }});
     ASSERT_FALSE(report);
     EXPECT_EQ(calls, 3);
     EXPECT_NE(report.error().message.find("cancelled"), std::string::npos) << report.error().message;

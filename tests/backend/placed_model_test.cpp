@@ -1,4 +1,5 @@
-// A model resident, half streamed and all streamed on a simulated card: the same bits, within the budget, whatever fails.
+// A model resident, half streamed and all streamed on a simulated card: the same bits, within the budget,
+// whatever fails.
 #include "backend/residency/placed_model.hpp"
 
 #include <fstream>
@@ -21,7 +22,8 @@ class PlacedModelTest : public host::test::DeviceTest {
     void SetUp() override {
         DeviceTest::SetUp();
         if (HasFatalFailure()) return;
-        if (const auto card = host::simulate_card(probed(), 64 << 20); !card) GTEST_SKIP() << card.error().message;
+        if (const auto card = host::simulate_card(probed(), 64 << 20); !card)
+            GTEST_SKIP() << card.error().message;
         path_ = directory_.path("model");
         std::ofstream out(path_, std::ios::binary);
         Random random(3);
@@ -29,11 +31,14 @@ class PlacedModelTest : public host::test::DeviceTest {
         const Format& format = *find_format("q8_0");
         for (std::size_t i = 0; i < kUnits; i++) {
             ModelUnit unit{"layer " + std::to_string(i), {}, Residence::resident};
-            for (const MatrixShape& shape : {MatrixShape{kHidden, kWidth, 1}, MatrixShape{kWidth, kHidden, 1}}) {
+            for (const MatrixShape& shape :
+                 {MatrixShape{kHidden, kWidth, 1}, MatrixShape{kWidth, kHidden, 1}}) {
                 // Small scales: the results of one unit feed the next.
                 std::vector<std::byte> blocks = random_blocks(format, shape.rows * shape.elements, random);
-                for (std::size_t b = 0; b < blocks.size(); b += 34) format.set_scales(&blocks[b], 0x1p-11F, 0);
-                out.write(reinterpret_cast<const char*>(blocks.data()), static_cast<std::streamsize>(blocks.size()));
+                for (std::size_t b = 0; b < blocks.size(); b += 34)
+                    format.set_scales(&blocks[b], 0x1p-11F, 0);
+                out.write(reinterpret_cast<const char*>(blocks.data()),
+                          static_cast<std::streamsize>(blocks.size()));
                 unit.matrices.push_back({unit.name, &format, shape, at});
                 at += blocks.size();
             }
@@ -57,7 +62,8 @@ class PlacedModelTest : public host::test::DeviceTest {
         card.device = std::move(*device);
         const Format& format = *find_format("q8_0");
         auto up = plan_matmul(card.device->snapshot(), format, layout_, {.m = kHidden, .n = 1, .k = kWidth});
-        auto down = plan_matmul(card.device->snapshot(), format, layout_, {.m = kWidth, .n = 1, .k = kHidden});
+        auto down =
+            plan_matmul(card.device->snapshot(), format, layout_, {.m = kWidth, .n = 1, .k = kHidden});
         TUFF_OK(up);
         TUFF_OK(down);
         card.up = *up;
@@ -76,9 +82,12 @@ class PlacedModelTest : public host::test::DeviceTest {
     Result<PlacedModel> load(Card& card, std::span<const Residence> where, std::uint32_t slots) {
         std::vector<ModelUnit> units = units_;
         for (std::size_t i = 0; i < units.size(); i++) units[i].residence = where[i % where.size()];
-        const auto record = [&card](host::Stream& stream, std::size_t, std::span<const Weights> w) -> Result<void> {
-            TUFF_CHECK(record_matmul(stream, *card.device, card.up, w[0], {&card.x}, {&card.hidden}, {&card.scratch}));
-            return record_matmul(stream, *card.device, card.down, w[1], {&card.hidden}, {&card.x}, {&card.scratch});
+        const auto record = [&card](host::Stream& stream, std::size_t,
+                                    std::span<const Weights> w) -> Result<void> {
+            TUFF_CHECK(record_matmul(stream, *card.device, card.up, w[0], {&card.x}, {&card.hidden},
+                                     {&card.scratch}));
+            return record_matmul(stream, *card.device, card.down, w[1], {&card.hidden}, {&card.x},
+                                 {&card.scratch});
         };
         return PlacedModel::load(*card.device, path_, std::move(units), layout_, slots, record,
                                  {.way = LoadWay::buffered, .slice_bytes = 32 << 10});
@@ -102,9 +111,11 @@ class PlacedModelTest : public host::test::DeviceTest {
 
 TEST_F(PlacedModelTest, GivesTheSameBitsWhereverItsUnitsLie) {
     std::vector<std::uint32_t> expected;
-    for (const std::vector<Residence>& where : std::vector<std::vector<Residence>>{{R}, {R, S}, {S}, {V}, {S, V, R}})
+    for (const std::vector<Residence>& where :
+         std::vector<std::vector<Residence>>{{R}, {R, S}, {S}, {V}, {S, V, R}})
         for (const std::uint32_t slots : {2U, 3U}) {
-            SCOPED_TRACE(testing::Message() << residence_name(where[0]) << " of " << where.size() << ", slots " << slots);
+            SCOPED_TRACE(testing::Message()
+                         << residence_name(where[0]) << " of " << where.size() << ", slots " << slots);
             Card card;
             ASSERT_NO_FATAL_FAILURE(open_card(64 << 20, card));
             auto model = load(card, where, slots);
@@ -161,8 +172,8 @@ TEST_F(PlacedModelTest, SaysSoWhenTheDeviceIsLostInMidStream) {
     EXPECT_EQ(bits.error().code, ErrorCode::device_lost);
 }
 
-// Each allocation of a load and each mapping fails in turn, alone and with all after it: a clear error or none, and
-// afterwards a device that loads and computes.
+// Each allocation of a load and each mapping fails in turn, alone and with all after it: a clear error or
+// none, and afterwards a device that loads and computes.
 TEST_F(PlacedModelTest, OutlivesEveryAllocationAndMappingThatFailsDuringALoad) {
     constexpr std::uint64_t kNever = host::FaultInjector::kForever;
     const auto load_and_run = [&](Card& card) -> Result<std::vector<std::uint32_t>> {

@@ -15,9 +15,8 @@ void expect_usage(const std::string& arguments, std::string_view message) {
 }
 
 TEST(Command, HelpAndVersionSucceed) {
-    for (const char* command :
-         {"--help", "bench --help", "verify --help", "devices --help", "inspect --help", "plan --help",
-          "quantize --help"}) {
+    for (const char* command : {"--help", "bench --help", "verify --help", "devices --help", "inspect --help",
+                                "plan --help", "quantize --help"}) {
         const Output got = run_tuff(command);
         EXPECT_EQ(got.code, 0) << command;
         EXPECT_NE(got.out.find("--help"), std::string::npos) << command;

@@ -30,13 +30,15 @@ class QuantizeCommand : public testing::Test {
 TEST_F(QuantizeCommand, SaysWhatItDidInSizesAndBitsPerWeight) {
     const Output got = run_tuff("quantize " + in_ + " " + out_ + " Q4_K_M --threads 2 --report", kNoDevice);
     ASSERT_EQ(got.code, 0) << got.err;
-    for (const char* part : {"bits per weight", "->", "q4_k", "q6_k", "rmse", "blk.1.ffn_down.weight", "2 threads"})
+    for (const char* part :
+         {"bits per weight", "->", "q4_k", "q6_k", "rmse", "blk.1.ffn_down.weight", "2 threads"})
         EXPECT_NE(got.out.find(part), std::string::npos) << part << '\n' << got.out;
     EXPECT_EQ(got.err, "");  // no progress where nobody sees it
 }
 
 TEST_F(QuantizeCommand, PlansWithoutWritingAnything) {
-    const Output got = run_tuff("quantize --dry-run " + in_ + " " + out_ + " q4_k_m --tensor attn_v=q8_0", kNoDevice);
+    const Output got =
+        run_tuff("quantize --dry-run " + in_ + " " + out_ + " q4_k_m --tensor attn_v=q8_0", kNoDevice);
     ASSERT_EQ(got.code, 0) << got.err;
     EXPECT_NE(got.out.find("--tensor"), std::string::npos) << got.out;
     EXPECT_EQ(directory_.entries(), 1u);
@@ -65,7 +67,8 @@ TEST_F(QuantizeCommand, TellsOfAFileThatGrowsBeyondTheLimit) {
 TEST_F(QuantizeCommand, RefusesWhatIsQuantizedAlready) {
     ASSERT_EQ(run_tuff("quantize " + in_ + " " + out_ + " q8_0").code, 0);
     expect_refused(out_ + " " + directory_.path("again.gguf") + " q4_k_m", 2, "--requantize");
-    const Output got = run_tuff("quantize --requantize " + out_ + " " + directory_.path("again.gguf") + " q4_k_m");
+    const Output got =
+        run_tuff("quantize --requantize " + out_ + " " + directory_.path("again.gguf") + " q4_k_m");
     EXPECT_EQ(got.code, 0) << got.err;
 }
 

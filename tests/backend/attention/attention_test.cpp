@@ -54,7 +54,8 @@ AttentionCase plain_case(CacheKind kind, const char* k, const char* v) {
 }
 
 void run_and_compare(const AttentionCase& one, std::uint64_t seed = 1) {
-    SCOPED_TRACE(testing::Message() << cache_kind_name(one.kind) << " " << one.format_text() << " " << one.text());
+    SCOPED_TRACE(testing::Message() << cache_kind_name(one.kind) << " " << one.format_text() << " "
+                                    << one.text());
     auto problem = bench::AttentionProblem::create(shared_session(), one, seed, 0);
     ASSERT_TRUE(problem) << problem.error().message;
     host::Stream stream(shared_session().device());
@@ -75,7 +76,8 @@ void run_and_compare(const AttentionCase& one, std::uint64_t seed = 1) {
 class EveryKind : public testing::TestWithParam<CacheKind> {
   protected:
     void SetUp() override {
-        if (!can_run(GetParam())) GTEST_SKIP() << "this device cannot run " << cache_kind_name(GetParam()) << " kernels";
+        if (!can_run(GetParam()))
+            GTEST_SKIP() << "this device cannot run " << cache_kind_name(GetParam()) << " kernels";
     }
 };
 INSTANTIATE_TEST_SUITE_P(Attention, EveryKind, testing::Values(CacheKind::lanes, CacheKind::wide),
@@ -181,8 +183,10 @@ TEST_P(EveryKind, HandlesOddHeadsGroupsAndLengths) {
 
 TEST_P(EveryKind, RefusesOperandsThatAreTooSmallAndLeavesTheStreamAsItWas) {
     host::Device& device = shared_session().device();
-    const AttentionSegment segment{find_cache_format("f16"), find_cache_format("f16"), CachePlace::layout, 64};
-    const auto plan = plan_attention(device.snapshot(), GetParam(), {1, 1, 2, 1, 32, 32}, {}, std::span(&segment, 1));
+    const AttentionSegment segment{find_cache_format("f16"), find_cache_format("f16"), CachePlace::layout,
+                                   64};
+    const auto plan =
+        plan_attention(device.snapshot(), GetParam(), {1, 1, 2, 1, 32, 32}, {}, std::span(&segment, 1));
     ASSERT_TRUE(plan) << plan.error().message;
     auto small = device.allocate(host::Intent::scratch, 64, "small");
     ASSERT_TRUE(small);

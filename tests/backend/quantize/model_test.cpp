@@ -30,8 +30,8 @@ class Model : public testing::Test {
     std::vector<std::string> notes_;
 };
 
-// Largest relative RMSE of a Gaussian row that FORMATS.md's table allows a type, by its bits per weight: fewer
-// than 2, than 3, than 4, than 5, than 8, and more.
+// Largest relative RMSE of a Gaussian row that FORMATS.md's table allows a type, by its bits per weight:
+// fewer than 2, than 3, than 4, than 5, than 8, and more.
 double allowed(const TypeInfo& type) {
     const double bits = type.bits_per_element();
     return bits < 2.5 ? 0.85 : bits < 3 ? 0.30 : bits < 4 ? 0.25 : bits < 5 ? 0.13 : bits < 8 ? 0.08 : 0.01;
@@ -96,7 +96,8 @@ TEST_F(Model, CopiesEverythingElseAsItIs) {
 }
 
 TEST_F(Model, RefusesValuesThatAreNotFiniteAndNamesThem) {
-    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    for (const float bad :
+         {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
         for (const char* name : {"blk.1.ffn_down.weight", "blk.0.attn_norm.weight"}) {
             write_small_model(in(), 2, [&](const std::string& tensor, std::vector<float>& values) {
                 if (tensor == name) values[77] = values[200] = bad;
@@ -104,7 +105,8 @@ TEST_F(Model, RefusesValuesThatAreNotFiniteAndNamesThem) {
             const auto done = quantize("q4_k_m");
             ASSERT_FALSE(done.has_value());
             EXPECT_EQ(done.error().code, ErrorCode::malformed);
-            for (const std::string_view part : {std::string_view(name), std::string_view("2 values"), std::string_view("element 77")})
+            for (const std::string_view part :
+                 {std::string_view(name), std::string_view("2 values"), std::string_view("element 77")})
                 EXPECT_NE(done.error().message.find(part), std::string::npos) << done.error().message;
             EXPECT_FALSE(std::filesystem::exists(out()));
 

@@ -25,7 +25,8 @@ ModelShape small_model() {
     return model;
 }
 
-const TypeInfo* type_of(const std::vector<Decision>& decisions, const ModelShape& model, std::string_view name) {
+const TypeInfo* type_of(const std::vector<Decision>& decisions, const ModelShape& model,
+                        std::string_view name) {
     for (std::size_t i = 0; i < model.tensors.size(); i++)
         if (model.tensors[i].name == name) return decisions[i].type;
     return nullptr;
@@ -52,8 +53,8 @@ TEST(Recipe, IsFoundInAnyCaseAndByShortNames) {
     EXPECT_EQ(find_recipe(""), nullptr);
 }
 
-// tests/data/recipes.json: what llama-quantize (llama.cpp 0.7.0) plans for nine models, real and made up, with
-// and without an importance matrix: one letter per tensor, '.' for those that keep their type.
+// tests/data/recipes.json: what llama-quantize (llama.cpp 0.7.0) plans for nine models, real and made up,
+// with and without an importance matrix: one letter per tensor, '.' for those that keep their type.
 TEST(Recipe, GivesTheTypesThatLlamaQuantizeGives) {
     const nlohmann::json data = nlohmann::json::parse(std::ifstream(TUFF_TEST_DATA "/recipes.json"));
     std::size_t compared = 0;
@@ -66,13 +67,15 @@ TEST(Recipe, GivesTheTypesThatLlamaQuantizeGives) {
         for (const nlohmann::json& tensor : entry["tensors"])
             model.tensors.push_back({tensor[0], tensor[1].get<std::vector<std::uint64_t>>()});
         for (const bool importance : {false, true}) {
-            for (const auto& [name, letters] : entry[importance ? "types_with_importance" : "types"].items()) {
+            for (const auto& [name, letters] :
+                 entry[importance ? "types_with_importance" : "types"].items()) {
                 const auto decisions = decide(*find_recipe(name), model, importance);
                 ASSERT_TRUE(decisions.has_value()) << name << ' ' << decisions.error().message;
                 const std::string expected = letters;
                 for (std::size_t i = 0; i < expected.size(); i++) {
                     const std::string type =
-                        expected[i] == '.' ? "" : data["letters"][std::string(1, expected[i])].get<std::string>();
+                        expected[i] == '.' ? ""
+                                           : data["letters"][std::string(1, expected[i])].get<std::string>();
                     const TypeInfo* got = (*decisions)[i].type;
                     EXPECT_EQ(got ? got->name : "", type)
                         << entry["name"] << ", " << name << (importance ? " with importance, " : ", ")

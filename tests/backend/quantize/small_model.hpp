@@ -74,12 +74,13 @@ inline void write_small_model(const std::string& path, int layers = 2) {
 }
 
 // An importance matrix for some of its tensors, each with `columns(dims)` columns.
-inline void write_imatrix(const std::string& path, const std::vector<SmallTensor>& of,
-                          float count = 2, std::uint64_t extra_columns = 0) {
+inline void write_imatrix(const std::string& path, const std::vector<SmallTensor>& of, float count = 2,
+                          std::uint64_t extra_columns = 0) {
     std::vector<GgufTensorToWrite> tensors;
     for (const SmallTensor& tensor : of) {
         const std::uint64_t stack = tensor.dims.size() > 2 ? tensor.dims[2] : 1;
-        tensors.push_back({tensor.name + ".in_sum2", find_type("f32"), {tensor.dims[0] + extra_columns, stack}});
+        tensors.push_back(
+            {tensor.name + ".in_sum2", find_type("f32"), {tensor.dims[0] + extra_columns, stack}});
         tensors.push_back({tensor.name + ".counts", find_type("f32"), {1, stack}});
     }
     const std::vector<GgufKeyToWrite> keys = {{"general.type", std::string_view("imatrix")},
