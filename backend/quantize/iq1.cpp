@@ -30,7 +30,7 @@ class Iq1 {
                                        .is_signed = false,
                                        .peak_level = 1,
                                        .mean_level = 0.9f,
-                                       .rung = 0.87f,
+                                       .rung = 0.8f,
                                        .least_level = kShift,
                                        .least_ratio = 0.85f,
                                        .most_ratio = 2.2f};

@@ -29,13 +29,13 @@ struct Iq3Xxs : MagnitudeCoder<XxsLevels, 32, true> {
                                        .step = 0.5f,
                                        .codes = 16,
                                        .is_signed = false,
-                                       .peak_level = 57,
+                                       .peak_level = 50,
                                        .mean_level = 24,
-                                       .rung = 0.94f,
+                                       .rung = 0.96f,
                                        .least_level = 4,
                                        .least_ratio = 0.85f,
                                        .most_ratio = 2.2f};
-    static constexpr std::array kFlatLevels{4.0f, 12.0f, 20.0f};
+    static constexpr std::array kFlatLevels{4.0f, 12.0f, 20.0f, 28.0f, 36.0f};
     static constexpr float kLargest = kLargestHalf * 7.75f * 62;
 
     TUFF_INLINE explicit Iq3Xxs(ScaledBlock& block) : MagnitudeCoder(block, points()) {}
@@ -68,13 +68,13 @@ struct Iq3S : MagnitudeCoder<SLevels, 32, false> {
                                        .step = 2,
                                        .codes = 16,
                                        .is_signed = false,
-                                       .peak_level = 13.6f,
+                                       .peak_level = 12.5f,
                                        .mean_level = 6,
-                                       .rung = 0.94f,
+                                       .rung = 0.96f,
                                        .least_level = 1,
                                        .least_ratio = 0.85f,
                                        .most_ratio = 2.2f};
-    static constexpr std::array kFlatLevels{1.0f, 3.0f, 5.0f};
+    static constexpr std::array kFlatLevels{1.0f, 3.0f, 5.0f, 7.0f, 9.0f};
     static constexpr float kLargest = kLargestHalf * 31 * 15;
 
     TUFF_INLINE explicit Iq3S(ScaledBlock& block) : MagnitudeCoder(block, points()) {}

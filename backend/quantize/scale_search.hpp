@@ -58,7 +58,7 @@ template <class Coder>
 class ScaleSearch {
     static constexpr int kSubs = kScaledElements / Coder::kSubElements;
     static constexpr ScaleRules kRules = Coder::kRules;
-    static constexpr int kExactAttempts = 3;
+    static constexpr int kExactAttempts = 2;
     static constexpr int kRefits = 2;
     // Step between the d that are compared by their bounds.
     static constexpr float kRatioStep = 1.02f;
