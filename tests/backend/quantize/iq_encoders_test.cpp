@@ -86,7 +86,9 @@ class IqEncoder : public testing::TestWithParam<const char*> {
     const Encoder& encoder() const { return *find_encoder(GetParam()); }
 };
 
-INSTANTIATE_TEST_SUITE_P(Type, IqEncoder, testing::Values("iq4_xs"),
+INSTANTIATE_TEST_SUITE_P(Type, IqEncoder,
+                         testing::Values("iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs", "iq3_s",
+                                         "iq4_xs"),
                          [](const auto& instance) { return std::string(instance.param); });
 
 TEST_P(IqEncoder, IsNoWorseThanTheGoldenQuantizerOnAnyRow) {
