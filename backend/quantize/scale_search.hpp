@@ -116,7 +116,11 @@ class ScaleSearch {
 
         Best best;
         const float top = peak / kRules.peak_level, last = std::min(mean / kRules.mean_level, top * 0.7f);
-        for (float s = top; s >= last; s *= kRules.rung) attempt(j, s, best);
+        for (float s = top, next = 0; s >= last; s = next) {
+            attempt(j, s, best);
+            next = s * kRules.rung;
+            if (next == s) break;  // among the smallest numbers a rung is no step
+        }
         if (peak < 1.6f * mean)
             for (const float level : Coder::kFlatLevels) attempt(j, mean / level, best);
         if (best.scale == 0) return;
