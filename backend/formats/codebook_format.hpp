@@ -8,7 +8,7 @@
 
 #include "backend/format.hpp"
 #include "backend/formats/codebook_block.hpp"
-#include "backend/formats/packing.hpp"
+#include "backend/formats/codes.hpp"
 #include "backend/half.hpp"
 
 namespace tuff {
@@ -71,6 +71,34 @@ void join_scales(const std::byte* in, CodebookFields& fields) {
     }
 }
 
+// Three bits a code, 12 bytes as 3 words: with element k as j + 8 * l, codes of l < 3 at bit 3 * j of word l.
+// Of l = 3, two go to bits 24 to 29 of each word; the last two have their low bits in the two upper bits of
+// word 0 and 1, and their high bits in those of word 2.
+inline void pack_words(const codes::Group& codes, std::byte* out) {
+    std::uint32_t words[3]{};
+    for (int k = 0; k < 30; k++) {
+        const int word = k < 24 ? k / 8 : (k - 24) / 2, bit = k < 24 ? k % 8 * 3 : 24 + k % 2 * 3;
+        words[word] |= std::uint32_t{codes[k]} << bit;
+    }
+    for (int i = 0; i < 2; i++) {
+        words[i] |= std::uint32_t{codes[30 + i]} << 30;  // the third bit falls off
+        words[2] |= std::uint32_t{codes[30 + i]} >> 2 << (30 + i);
+    }
+    for (int i = 0; i < 3; i++) store(out + i * 4, words[i]);
+}
+inline codes::Group unpack_words(const std::byte* in) {
+    codes::Group codes;
+    std::uint32_t words[3];
+    for (int i = 0; i < 3; i++) words[i] = load<std::uint32_t>(in + i * 4);
+    for (int k = 0; k < 30; k++) {
+        const int word = k < 24 ? k / 8 : (k - 24) / 2, bit = k < 24 ? k % 8 * 3 : 24 + k % 2 * 3;
+        codes[k] = static_cast<std::uint8_t>((words[word] >> bit) & 7u);
+    }
+    for (int i = 0; i < 2; i++)
+        codes[30 + i] = static_cast<std::uint8_t>(words[i] >> 30 | ((words[2] >> (30 + i)) & 1u) << 2);
+    return codes;
+}
+
 // Lanes planes of the formats with levels of two bits and a sign: 3 bits a weight (the sign on top), a byte
 // of scales per 32, d.
 inline constexpr Plane signed_2_bit_planes[] = {{32, 12, 4}, {32, 1, 1}, {256, 2, 2}};
@@ -80,11 +108,11 @@ void split_signed_2_bits(const std::byte* block, std::byte* const* out) {
     CodebookFields fields;
     Block.read(block, fields);
     for (unsigned g = 0; g < 8; g++) {
-        std::uint8_t codes[32];
+        codes::Group codes;
         for (unsigned k = 0; k < 32; k++)
             codes[k] = static_cast<std::uint8_t>(Block.code(fields, g * 32 + k) |
                                                  unsigned{CodebookBlock::negative(fields, g * 32 + k)} << 2);
-        pack_3_bits(codes, out[0] + g * 12);
+        pack_words(codes, out[0] + g * 12);
     }
     split_scales<Block>(fields, out[1]);
     store(out[2], fields.d);
@@ -94,10 +122,12 @@ template <const CodebookBlock& Block>
 void join_signed_2_bits(const std::byte* const* in, std::byte* block) {
     CodebookFields fields;
     std::uint8_t codes[256];
-    for (unsigned g = 0; g < 8; g++) unpack_3_bits(in[0] + g * 12, codes + g * 32);
-    for (unsigned k = 0; k < 256; k++) {
-        fields.signs[k / 8] |= static_cast<std::uint8_t>(codes[k] >> 2 << k % 8);
-        codes[k] &= 3;
+    for (unsigned g = 0; g < 8; g++) {
+        const codes::Group group = unpack_words(in[0] + g * 12);
+        for (unsigned k = 0; k < 32; k++) {
+            codes[g * 32 + k] = group[k] & 3;
+            fields.signs[g * 4 + k / 8] |= static_cast<std::uint8_t>(group[k] >> 2 << k % 8);
+        }
     }
     set_indices(Block.book, codes, fields);
     join_scales<Block>(in[1], fields);

@@ -4,6 +4,7 @@
 //
 // The planes layout keeps these bytes. The lanes layout stores levels as two bits, and the shift joins the
 // offset of -1 that is applied once per 32 weights; it takes 74 bytes for the file's 50 (2.3 bits a weight).
+#include <algorithm>
 #include <cmath>
 
 #include "backend/formats/codebook_format.hpp"
@@ -56,9 +57,10 @@ void split_lanes(const std::byte* block, std::byte* const* out) {
     CodebookFields fields;
     read(block, fields);
     for (unsigned g = 0; g < 8; g++) {
-        unsigned codes[32];
-        for (unsigned k = 0; k < 32; k++) codes[k] = codebook_block_iq1_s.code(fields, g * 32 + k);
-        pack_2_bits(codes, out[0] + g * 8);
+        codes::Group codes;
+        for (unsigned k = 0; k < 32; k++)
+            codes[k] = static_cast<std::uint8_t>(codebook_block_iq1_s.code(fields, g * 32 + k));
+        codes::pack_pairs(codes, out[0] + g * 8);
         const int scale = 2 * fields.scales[g] + 1;
         out[1][g] = std::byte(CodebookBlock::negative(fields, g * 32) ? -scale : scale);
     }
@@ -69,7 +71,7 @@ void join_lanes(const std::byte* const* in, std::byte* block) {
     CodebookFields fields;
     std::uint8_t codes[256];
     for (unsigned g = 0; g < 8; g++) {
-        unpack_2_bits(in[0] + g * 8, codes + g * 32);
+        std::ranges::copy(codes::unpack_pairs(in[0] + g * 8), codes + g * 32);
         const int scale = load<std::int8_t>(in[1] + g);
         fields.scales[g] = static_cast<std::uint8_t>((std::abs(scale) - 1) / 2);
         for (unsigned k = 0; k < 4; k++) fields.signs[g * 4 + k] = scale < 0 ? 255 : 0;

@@ -1,11 +1,11 @@
 // q2_0: blocks of 64, half d, 16 bytes of two-bit codes (element i: byte i / 4, bits 2 * (i % 4)); value = d
 // * (code - 1).
 //
-// Both layouts store the codes of each group of 32 as 8 bytes (packing.hpp): the file's number of bits.
+// Both layouts store the codes of each group of 32 as 8 bytes (codes.hpp): the file's number of bits.
 #include <cmath>
 
 #include "backend/format.hpp"
-#include "backend/formats/packing.hpp"
+#include "backend/formats/codes.hpp"
 #include "backend/half.hpp"
 
 namespace tuff {
@@ -34,17 +34,16 @@ void magnitude(const std::byte* blocks, std::uint64_t elements, float* magnitude
 
 void split(const std::byte* block, std::byte* const* out) {
     for (int g = 0; g < 2; g++) {
-        unsigned codes[32];
-        for (int k = 0; k < 32; k++) codes[k] = code(block, g * 32 + k);
-        pack_2_bits(codes, out[0] + g * 8);
+        codes::Group codes;
+        for (int k = 0; k < 32; k++) codes[k] = static_cast<std::uint8_t>(code(block, g * 32 + k));
+        codes::pack_pairs(codes, out[0] + g * 8);
     }
     std::memcpy(out[1], block, 2);
 }
 
 void join(const std::byte* const* in, std::byte* block) {
     for (int g = 0; g < 2; g++) {
-        unsigned codes[32];
-        unpack_2_bits(in[0] + g * 8, codes);
+        const codes::Group codes = codes::unpack_pairs(in[0] + g * 8);
         for (int k = 0; k < 32; k += 4)
             block[2 + g * 8 + k / 4] =
                 std::byte(codes[k] | codes[k + 1] << 2 | codes[k + 2] << 4 | codes[k + 3] << 6);

@@ -13,7 +13,7 @@
 #include <cmath>
 
 #include "backend/format.hpp"
-#include "backend/formats/packing.hpp"
+#include "backend/formats/codes.hpp"
 #include "backend/formats/pieces.hpp"
 #include "backend/half.hpp"
 
@@ -65,12 +65,17 @@ constexpr Piece pieces[] = {{0, 0, 0, 0, 0, kCodes, 1}, {kD, 0, 1, 0, 0, 2, 1}};
 constexpr Plane lane_planes[] = {{32, 8, 1}, {256, 2, 2}, {256, 7, 1}};
 
 void split_lanes(const std::byte* block, std::byte* const* out) {
-    unsigned codes[256], digits[kCodes]{};
-    for (int i = 0; i < 256; i++) {
-        codes[i] = digit(block, i);
-        digits[place(i).byte] = digits[place(i).byte] * 3 + codes[i];  // a byte's digits come in order
+    unsigned digits[kCodes]{};  // of a byte, as one number; they come in order
+    for (int g = 0; g < 8; g++) {
+        codes::Group codes;
+        for (int k = 0; k < 32; k++) {
+            const unsigned one = digit(block, g * 32 + k);
+            codes[k] = static_cast<std::uint8_t>(one);
+            unsigned& all = digits[place(g * 32 + k).byte];
+            all = all * 3 + one;
+        }
+        codes::pack_pairs(codes, out[0] + g * 8);
     }
-    for (int g = 0; g < 8; g++) pack_2_bits(codes + g * 32, out[0] + g * 8);
     std::memcpy(out[1], block + kD, 2);
     std::memset(out[2], 0, 7);
     for (int b = 0; b < kCodes; b++) {
@@ -83,9 +88,14 @@ void split_lanes(const std::byte* block, std::byte* const* out) {
 }
 
 void join_lanes(const std::byte* const* in, std::byte* block) {
-    unsigned codes[256], digits[kCodes]{};
-    for (int g = 0; g < 8; g++) unpack_2_bits(in[0] + g * 8, codes + g * 32);
-    for (int i = 0; i < 256; i++) digits[place(i).byte] = digits[place(i).byte] * 3 + codes[i];
+    unsigned digits[kCodes]{};
+    for (int g = 0; g < 8; g++) {
+        const codes::Group codes = codes::unpack_pairs(in[0] + g * 8);
+        for (int k = 0; k < 32; k++) {
+            unsigned& all = digits[place(g * 32 + k).byte];
+            all = all * 3 + codes[k];
+        }
+    }
     for (int b = 0; b < kCodes; b++) {
         const auto rests = std::to_integer<unsigned>(in[2][b / 8]);
         const unsigned rest = b < kFives ? (rests >> (b % 8)) & 1u : (rests >> ((b - kFives) * 2)) & 3u;

@@ -1,4 +1,4 @@
-// Lanes planes of formats whose weights are one of eight levels: codes of 3 bits (backend/formats/packing.hpp), a byte of scales
+// Lanes planes of formats whose weights are one of eight levels: codes of 3 bits (pack_words of backend/formats/codebook_format.hpp), a byte of scales
 // per 32, d. The format defines GROUP_SCALES, LEVELS (eight floats, by code) and SCALE_UNIT: a scale is d * (c + 0.5) * SCALE_UNIT
 // with the byte, or for two scales its nibbles, as c.
 //
