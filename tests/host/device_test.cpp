@@ -1,5 +1,7 @@
 #include "host/device.hpp"
 
+#include <numeric>
+
 #include "host/caps.hpp"
 #include "host/fault.hpp"
 #include "tests/host/device_fixture.hpp"
@@ -53,6 +55,41 @@ TEST_F(DeviceOpen, ADeviceThatHasStagedGoesWithItsHandle) {
     target = {};
     EXPECT_TRUE(core.expired());
     EXPECT_EQ(directory_.entries(), 1U);  // and its pipelines were kept
+}
+
+TEST_F(DeviceOpen, AConstantIsUploadedOnceAndGoesWithTheDevice) {
+    open_device();
+    std::vector<std::uint32_t> table(64);
+    std::iota(table.begin(), table.end(), 1000U);
+    const Result<std::uint64_t> first = device_->constant("table", std::as_bytes(std::span(table)));
+    TUFF_OK(first);
+    EXPECT_NE(*first, 0U);
+    // Kernels read it where its address says.
+    const Buffer to = buffer(256, "to");
+    const Result<const Pipeline*> pipeline =
+        device_->pipeline(add_words(), std::array<std::uint32_t, 2>{64, 1});
+    TUFF_OK(pipeline);
+    Stream stream(*device_);
+    const AddWordsArguments arguments{*first, to.address(), 64};
+    const auto push = std::as_bytes(std::span(&arguments, 1)).first(20);  // the rest is padding
+    TUFF_OK(stream.dispatch(**pipeline, push, {1}, std::array{Access::write(to)}));
+    TUFF_OK(stream.finish());
+    TUFF_OK(stream.run());
+    for (std::uint32_t& word : table) word++;
+    EXPECT_EQ(words(to), table);
+
+    const std::uint64_t others[] = {*device_->constant("table", std::as_bytes(std::span(table))),
+                                    *device_->constant("other", std::as_bytes(std::span(table)))};
+    EXPECT_EQ(others[0], *first);
+    EXPECT_NE(others[1], *first);
+}
+
+TEST_F(DeviceOpen, ADeviceWithConstantsGoesWithItsHandle) {
+    open_device();
+    TUFF_OK(device_->constant("table", std::vector<std::byte>(100)));
+    const std::weak_ptr<DeviceCore> core = device_->core();
+    device_.reset();
+    EXPECT_TRUE(core.expired());
 }
 
 TEST_F(Memory, EveryIntentGivesAlignedAddressableMemory) {
