@@ -53,13 +53,29 @@ Result<CacheSideSize> side_size(const CacheSideOptions& options, CacheSide side,
     for (std::size_t part = 0; part < kCacheParts; part++) {
         if (layer.cells[part] == 0) continue;
         const CacheFormat& format = part == 0 ? *options.format : *find_cache_format("f16");
-        if (part > 0 && !options.format->quantized()) continue;
         // The kind of layout changes where bytes lie, not how many there are.
         TUFF_TRY(layout, CacheLayout::make(CacheKind::wide, side, format.row(head_dim), layer.kv_heads,
                                            layer.cells[part]));
         size.bytes[part] = layout.bytes();
     }
     return size;
+}
+
+// What each part needs for every sequence.
+void set_cells(CacheLayerSize& layer, const CacheOptions& options, bool quantized) {
+    const auto tiles = [](std::uint64_t cells) {
+        return (cells + kTilePositions - 1) / kTilePositions * kTilePositions;
+    };
+    const std::uint64_t share = tiles((options.positions + options.sequences - 1) / options.sequences);
+    // A ring holds what is looked back to, the batch that is being appended, and the rest of a tile.
+    const auto ring = [&](std::uint64_t back) {
+        return std::min(share, tiles(back + options.batch) + kTilePositions);
+    };
+    layer.cells[0] = options.sequences * (layer.window == 0 ? share : ring(layer.window));
+    if (!quantized || layer.window > 0 || options.sinks + options.recent == 0) return;
+    layer.cells[1] =
+        options.sequences * std::min(share, tiles(std::max<std::uint64_t>(options.sinks, kTilePositions)));
+    layer.cells[2] = options.sequences * ring(std::max<std::uint64_t>(options.recent, kTilePositions));
 }
 
 // "0-3, 7" of ascending numbers.
@@ -104,21 +120,16 @@ Result<CacheSize> cache_size(std::span<const CacheLayer> layers, const CacheOpti
         if (layer.k_dim == 0) return fail(ErrorCode::usage, "layer {} has KV heads of no values", i);
         out.kv_heads = layer.kv_heads;
         out.window = layer.window;
-        // A window of each sequence, and the batch that is being appended.
-        const auto kept = [&](std::uint64_t window) {
-            return std::min(options.positions, (window + options.batch) * options.sequences);
-        };
-        out.cells[0] = layer.window == 0 ? options.positions : kept(layer.window);
-        if (options.sinks > 0 && layer.window == 0)
-            out.cells[1] = std::min(options.positions, options.sinks * options.sequences);
-        if (options.recent > 0) out.cells[2] = std::min(out.cells[0], kept(options.recent));
         CacheSideOptions k = side_options(options, i, CacheSide::k);
+        const CacheSideOptions v = side_options(options, i, CacheSide::v);
         if (layer.k_bias && options.guard_k_bias && guarded(*k.format)) {
             with_guard.push_back(i);
             k = {find_cache_format("kv8"), Rotation::hadamard};
         }
+        const bool quantized = k.format->quantized() || (layer.v_dim > 0 && v.format->quantized());
+        set_cells(out, options, quantized);
         TUFF_TRY(k_size, side_size(k, CacheSide::k, layer.k_dim, out));
-        TUFF_TRY(v_size, side_size(side_options(options, i, CacheSide::v), CacheSide::v, layer.v_dim, out));
+        TUFF_TRY(v_size, side_size(v, CacheSide::v, layer.v_dim, out));
         out.k = k_size;
         out.v = v_size;
     }

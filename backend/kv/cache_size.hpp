@@ -40,11 +40,13 @@ struct CacheOverride {
 inline constexpr std::uint32_t kMaxCacheSequences = 64;
 
 struct CacheOptions {
-    std::uint64_t positions = 4096;  // of all sequences together
+    std::uint64_t positions = 4096;  // of all sequences together, who share them equally
     std::uint32_t sequences = 1;     // at once, at most kMaxCacheSequences
     std::uint64_t batch = 512;       // tokens appended at once, at most
-    std::uint64_t sinks = 0;         // the first positions of a sequence, kept in f16 beside quantized sides
-    std::uint64_t recent = 0;        // the last ones, likewise
+    // The first and the last positions of a sequence, kept in f16 beside quantized sides of layers that look
+    // back to the start. Where either is asked for there are both, of 8 at least.
+    std::uint64_t sinks = 0;
+    std::uint64_t recent = 0;
     CacheSideOptions k, v;
     std::vector<CacheOverride> overrides;  // later ones win
     // Whether layers whose K has a bias keep it in 8 bits, rotated: a constant offset that turns with the
@@ -69,8 +71,10 @@ struct CacheSideSize {
 struct CacheLayerSize {
     std::uint32_t kv_heads = 0;
     std::uint64_t window = 0;
-    std::uint64_t cells[kCacheParts] = {};  // per KV head, as asked for: layouts round up to whole tiles
+    std::uint64_t cells[kCacheParts] = {};  // per KV head: for each sequence as many, in whole tiles of 8
     CacheSideSize k, v;
+
+    [[nodiscard]] std::size_t parts() const { return kv_heads == 0 ? 0 : cells[1] > 0 ? kCacheParts : 1; }
 };
 
 struct CacheSize {

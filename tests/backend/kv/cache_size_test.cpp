@@ -34,29 +34,39 @@ TEST(CacheSize, RotatesByTheFormatUnlessToldOtherwise) {
     EXPECT_EQ(cache_size(kQwen, mixed)->layers[0].v.rotation, Rotation::none);
 }
 
-TEST(CacheSize, KeepsFirstAndLastPositionsInF16BesideQuantizedSidesOnly) {
+TEST(CacheSize, KeepsFirstAndLastPositionsInF16WhereASideIsQuantized) {
     CacheOptions guarded = options("kv4", "f16");
     guarded.sinks = 4;
     guarded.recent = 64;
     guarded.batch = 64;
     const CacheLayerSize layer = cache_size(kQwen, guarded)->layers[5];
-    EXPECT_EQ(layer.cells[1], 4U);
-    EXPECT_EQ(layer.cells[2], 128U);
-    EXPECT_EQ(layer.k.bytes[1], 4U * 8 * 256);  // a tile of 8 positions
-    EXPECT_EQ(layer.k.bytes[2], 4U * 128 * 256);
-    EXPECT_EQ(layer.v.bytes[1] + layer.v.bytes[2], 0U);
+    EXPECT_EQ(layer.cells[1], 8U);        // a tile
+    EXPECT_EQ(layer.cells[2], 128U + 8);  // a batch, and a tile that is cut
+    for (const CacheSideSize& side : {layer.k, layer.v}) {
+        EXPECT_EQ(side.bytes[1], 4U * 8 * 256);
+        EXPECT_EQ(side.bytes[2], 4U * 136 * 256);
+    }
+    guarded.sinks = 0;
+    EXPECT_EQ(cache_size(kQwen, guarded)->layers[5].cells[1], 8U);
+    guarded.k.format = nullptr;
+    EXPECT_EQ(cache_size(kQwen, guarded)->layers[5].parts(), 1U);
+    guarded = options("kv4", "kv4");
+    EXPECT_EQ(cache_size(kQwen, guarded)->layers[5].parts(), 1U);
 }
 
-TEST(CacheSize, GivesSlidingWindowLayersTheirWindowAndABatch) {
+TEST(CacheSize, GivesSlidingWindowLayersTheirWindowABatchAndATile) {
     std::vector<CacheLayer> layers = {{8, 64, 64, 1024, false}, {8, 64, 64, 0, false}};
-    CacheOptions made = options("f16", "f16");
+    CacheOptions made = options("f16", "kv4");
     made.sequences = 2;
+    made.recent = 64;
     const Result<CacheSize> size = cache_size(layers, made);
     ASSERT_TRUE(size);
-    EXPECT_EQ(size->layers[0].cells[0], 2U * (1024 + 512));
+    EXPECT_EQ(size->layers[0].cells[0], 2U * (1024 + 512 + 8));
+    EXPECT_EQ(size->layers[0].parts(), 1U);
     EXPECT_EQ(size->layers[1].cells[0], 32768U);
+    EXPECT_EQ(size->layers[1].parts(), 3U);
     made.positions = 100;
-    EXPECT_EQ(cache_size(layers, made)->layers[0].cells[0], 100U);
+    EXPECT_EQ(cache_size(layers, made)->layers[0].cells[0], 112U);
 }
 
 TEST(CacheSize, KeepsOnlyKWhereVIsAPartOfIt) {

@@ -1,0 +1,231 @@
+#include "backend/kv/cache.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "host/transfer.hpp"
+
+namespace tuff {
+namespace {
+
+constexpr std::size_t kSpans = 2;  // of a part: a ring may go round
+
+// Bytes that an allocation of one side of one layer could still get.
+std::uint64_t free_bytes(const host::Device& device) {
+    std::uint64_t most = 0;
+    for (const host::HeapUse& heap : device.heap_use()) most = std::max(most, heap.free_bytes);
+    return most;
+}
+
+template <class T>
+Result<void> upload(host::Device& device, host::Buffer& buffer, std::span<const T> values) {
+    return host::upload(device, buffer, 0, std::as_bytes(values));
+}
+
+}  // namespace
+
+const CacheFormat& KvCache::Side::part_format(std::size_t part) const {
+    return part == 0 ? *format : *find_cache_format("f16");
+}
+
+Result<KvCache> KvCache::make(host::Device& device, CacheKind kind, std::span<const CacheLayer> layers,
+                              const CacheOptions& options) {
+    KvCache cache;
+    cache.device_ = &device;
+    cache.options_ = options;
+    TUFF_TRY(size, cache_size_within(layers, options, free_bytes(device)));
+    cache.size_ = size;
+    cache.sequences_.resize(options.sequences);
+    TUFF_CHECK(cache.allocate(kind));
+    return cache;
+}
+
+Result<void> KvCache::allocate(CacheKind kind) {
+    TUFF_TRY(positions, device_->allocate(host::Intent::cache, options_.batch * 4, "batch positions"));
+    positions_buffer_ = std::move(positions);
+    for (const CacheLayerSize& layer : size_.layers) {
+        Layer& made = layers_.emplace_back();
+        made.kv_heads = layer.kv_heads;
+        const std::size_t parts = layer.parts();
+        // The group of layers with the same regions.
+        const auto regions_of = [&](std::size_t part) {
+            const auto region = static_cast<std::uint32_t>(layer.cells[part] / options_.sequences);
+            const bool ring = part == 2 || (part == 0 && layer.window > 0);
+            return CacheRegions{region, options_.sequences, part == 1 ? region : 0, ring};
+        };
+        made.group = 0;
+        while (made.group < groups_.size() &&
+               (groups_[made.group].window != layer.window || groups_[made.group].parts.size() != parts))
+            made.group++;
+        if (made.group == groups_.size()) {
+            Group& group = groups_.emplace_back();
+            group.window = layer.window;
+            for (std::size_t part = 0; part < parts; part++) {
+                group.parts.push_back(regions_of(part));
+                TUFF_TRY(cells, device_->allocate(host::Intent::cache, options_.batch * 4, "batch cells"));
+                TUFF_TRY(spans,
+                         device_->allocate(host::Intent::cache,
+                                           kSpans * options_.sequences * sizeof(CacheSpan), "cache spans"));
+                group.cells.push_back(std::move(cells));
+                group.spans.push_back(std::move(spans));
+                group.from.emplace_back(options_.sequences, 0);
+            }
+        }
+        for (const auto& [from, to, side] :
+             {std::tuple(&layer.k, &made.k, CacheSide::k), std::tuple(&layer.v, &made.v, CacheSide::v)}) {
+            if (from->format == nullptr) continue;
+            to->format = from->format;
+            to->rotation = from->rotation;
+            to->head_dim = from->head_dim;
+            for (std::size_t part = 0; part < parts; part++) {
+                TUFF_TRY(layout, CacheLayout::make(kind, side, to->part_format(part).row(from->head_dim),
+                                                   layer.kv_heads, layer.cells[part]));
+                TUFF_TRY(buffer, device_->allocate(host::Intent::cache, layout.bytes(), "KV cache"));
+                // Attention reads whole tiles: what is not filled must be numbers.
+                TUFF_CHECK(host::fill(*device_, buffer, 0, buffer.size(), 0));
+                to->layouts.push_back(layout);
+                to->buffers.push_back(std::move(buffer));
+            }
+        }
+    }
+    return {};
+}
+
+std::span<const std::int32_t> KvCache::positions(std::uint32_t sequence) const {
+    if (sequence >= sequences_.size()) return {};
+    return sequences_[sequence];
+}
+
+Result<void> KvCache::check_sequence(std::uint32_t sequence) const {
+    if (sequence < sequences_.size()) return {};
+    return fail(ErrorCode::usage, "sequence {} of a KV cache of {}", sequence, sequences_.size());
+}
+
+std::uint64_t KvCache::room(std::uint32_t sequence) const {
+    if (sequence >= sequences_.size()) return 0;
+    const std::uint64_t share =
+        (options_.positions + options_.sequences - 1) / options_.sequences;  // as cache_size divides
+    return share - std::min<std::uint64_t>(share, sequences_[sequence].size());
+}
+
+KvCache::Held KvCache::held(const Group& group, std::size_t part, std::uint32_t sequence) const {
+    const CacheRegions& regions = group.parts[part];
+    const std::uint64_t length = sequences_[sequence].size();
+    if (regions.first_only > 0) return {0, std::min<std::uint64_t>(length, regions.first_only)};
+    if (!regions.ring) return {0, length};
+    return {std::max(group.from[part][sequence], length - std::min<std::uint64_t>(length, regions.region)),
+            length};
+}
+
+Result<void> KvCache::begin(std::span<const CacheBatch> batch) {
+    std::uint64_t tokens = 0;
+    for (std::size_t i = 0; i < batch.size(); i++) {
+        TUFF_CHECK(check_sequence(batch[i].sequence));
+        for (std::size_t j = 0; j < i; j++)
+            if (batch[j].sequence == batch[i].sequence)
+                return fail(ErrorCode::usage, "sequence {} is in a batch twice", batch[i].sequence);
+        if (batch[i].tokens > room(batch[i].sequence))
+            return fail(ErrorCode::usage,
+                        "{} tokens after {} positions of sequence {} are beyond the capacity: {} more fit",
+                        batch[i].tokens, sequences_[batch[i].sequence].size(), batch[i].sequence,
+                        room(batch[i].sequence));
+        tokens += batch[i].tokens;
+    }
+    if (tokens == 0 || tokens > options_.batch)
+        return fail(ErrorCode::usage, "a batch of {} tokens; this KV cache takes 1 to {}", tokens,
+                    options_.batch);
+    TUFF_CHECK(upload_batch(batch));
+    for (const CacheBatch& one : batch) {
+        std::vector<std::int32_t>& sequence = sequences_[one.sequence];
+        for (std::uint32_t i = 0; i < one.tokens; i++)
+            sequence.push_back(sequence.empty() ? 0 : sequence.back() + 1);
+        for (Group& group : groups_)
+            for (std::size_t part = 0; part < group.parts.size(); part++)
+                group.from[part][one.sequence] = held(group, part, one.sequence).begin;
+    }
+    return {};
+}
+
+Result<void> KvCache::upload_batch(std::span<const CacheBatch> batch) {
+    std::vector<std::int32_t> positions;
+    for (const CacheBatch& one : batch) {
+        const std::vector<std::int32_t>& sequence = sequences_[one.sequence];
+        const std::int32_t next = sequence.empty() ? 0 : sequence.back() + 1;
+        for (std::uint32_t i = 0; i < one.tokens; i++)
+            positions.push_back(next + static_cast<std::int32_t>(i));
+    }
+    TUFF_CHECK(upload<std::int32_t>(*device_, positions_buffer_, positions));
+    for (Group& group : groups_)
+        for (std::size_t part = 0; part < group.parts.size(); part++) {
+            const CacheRegions& regions = group.parts[part];
+            std::vector<std::uint32_t> cells;
+            std::vector<CacheSpan> first, second;
+            for (const CacheBatch& one : batch) {
+                const std::uint64_t query = sequences_[one.sequence].size(), end = query + one.tokens;
+                for (std::uint64_t token = query; token < end; token++)
+                    cells.push_back(regions.cell(one.sequence, token));
+                const bool apart = group.parts.size() > 1;
+                CacheDivision division =
+                    divide_cache(query, end, group.window, apart ? group.parts[1].region : 0,
+                                 apart ? std::max<std::uint64_t>(options_.recent, kTilePositions) : 0);
+                // A ring from which tokens were removed may not reach back so far; the body does.
+                if (apart)
+                    division.recent_begin =
+                        std::max(division.recent_begin, (group.from[2][one.sequence] + 7) / 8 * 8);
+                const std::uint64_t body_end = std::min(division.recent_begin, end);
+                const CacheRegions::Spans spans =
+                    part == 0   ? regions.spans(one.sequence, division.body_begin, body_end, query)
+                    : part == 1 ? regions.spans(one.sequence, 0, division.sinks_end, query)
+                                : regions.spans(one.sequence, division.recent_begin, end, query);
+                first.push_back(spans.first);
+                second.push_back(spans.second);
+            }
+            TUFF_CHECK(upload<std::uint32_t>(*device_, group.cells[part], cells));
+            TUFF_CHECK(upload<CacheSpan>(*device_, group.spans[part], first));
+            TUFF_CHECK(host::upload(*device_, group.spans[part], options_.sequences * sizeof(CacheSpan),
+                                    std::as_bytes(std::span(second))));
+        }
+    return {};
+}
+
+Result<void> KvCache::record_append(host::Stream& stream, std::uint32_t layer, const HeadRows& k,
+                                    const HeadRows& v, const RopeOperands& rope) {
+    if (layer >= layers_.size())
+        return fail(ErrorCode::usage, "layer {} of a KV cache of {}", layer, layers_.size());
+    Layer& target = layers_[layer];
+    RopeOperands turning = rope;
+    turning.positions = batch_positions();
+    for (std::size_t part = 0; part < groups_[target.group].parts.size(); part++)
+        for (const auto& [side, rows, with] :
+             {std::tuple(&target.k, &k, turning), std::tuple(&target.v, &v, RopeOperands{})}) {
+            if (side->format == nullptr) continue;
+            TUFF_CHECK(
+                record_kv_append(stream, *device_, *rows, with, side->rotation,
+                                 {&side->part_format(part), &side->layouts[part], {&side->buffers[part], 0}},
+                                 {&groups_[target.group].cells[part], 0}));
+        }
+    return {};
+}
+
+std::vector<CacheSegment> KvCache::segments(std::uint32_t layer) const {
+    std::vector<CacheSegment> segments;
+    if (layer >= layers_.size()) return segments;
+    const Layer& from = layers_[layer];
+    const Group& group = groups_[from.group];
+    for (std::size_t part = 0; part < group.parts.size(); part++)
+        for (std::size_t span = 0; span < (group.parts[part].ring ? kSpans : 1); span++) {
+            CacheSegment& segment = segments.emplace_back();
+            segment.k_format = &from.k.part_format(part);
+            segment.k = {&from.k.buffers[part], 0};
+            if (from.v.format != nullptr) {
+                segment.v_format = &from.v.part_format(part);
+                segment.v = {&from.v.buffers[part], 0};
+            }
+            segment.spans = {&group.spans[part], span * options_.sequences * sizeof(CacheSpan)};
+            segment.capacity = from.k.layouts[part].capacity();
+            segment.cells = group.parts[part].region;
+        }
+    return segments;
+}
+
+}  // namespace tuff
