@@ -9,6 +9,7 @@
 
 #include "backend/text_output.hpp"
 #include "bench/compare.hpp"
+#include "bench/kv_error.hpp"
 #include "bench/listing.hpp"
 #include "bench/measure.hpp"
 #include "bench/progress.hpp"
@@ -199,6 +200,7 @@ class Run {
 }  // namespace
 
 Result<int> run_bench(const BenchOptions& options) {
+    if (options.selection.ops.find("kv-error") != std::string::npos) return run_kv_error(options);
     TUFF_TRY(prepared, prepare(options));
     if (options.list) return list(options, prepared);
     // What is wrong with the request is told even where there is no device.

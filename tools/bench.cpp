@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "backend/kv/cache_format.hpp"
 #include "backend/model/presets.hpp"
 #include "tools/commands.hpp"
 #include "tools/options.hpp"
@@ -28,10 +29,15 @@ void add_what(CLI::App& command, bench::BenchOptions& options) {
     command
         .add_option("--op", what.ops,
                     "matvec (n up to 8), matmul (any n), copy and fma (the roofs), transfer (between host "
-                    "and device); several with commas")
+                    "and device); several with commas. Or kv-error: what each cache format does to K, V, logits "
+                    "and results, by itself and without a device; -k is the size of a head (128), -m positions "
+                    "(512), -n queries (32)")
         ->type_name("OP,..")
         ->group(kGroup);
-    command.add_option("--format", what.formats, fmt::format("Formats of the weights: {}", format_names()))
+    command
+        .add_option("--format", what.formats,
+                    fmt::format("Formats of the weights: {}; with kv-error of the cache: {}", format_names(),
+                                cache_format_names()))
         ->type_name("F,..")
         ->group(kGroup);
     add_sizes(command, "-m", what.m, "Rows of the weights: outputs; several with commas")->group(kGroup);
