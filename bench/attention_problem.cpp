@@ -87,6 +87,12 @@ std::string AttentionCase::text() const {
     return text;
 }
 
+bool AttentionCase::exact() const {
+    return std::ranges::all_of(segments, [](const AttentionSegmentCase& segment) {
+        return segment.k->coding == CacheCoding::f16 && segment.v->coding == CacheCoding::f16;
+    });
+}
+
 std::string AttentionCase::format_text() const {
     std::string text;
     for (const AttentionSegmentCase& segment : segments) {

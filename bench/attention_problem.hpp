@@ -33,6 +33,8 @@ struct AttentionCase {
 
     // "32/8x128 1@8192 causal": heads / kv heads x head size, tokens @ cells, and the variant.
     [[nodiscard]] std::string text() const;
+    // Whether all of the cache is f16: what others are compared with.
+    [[nodiscard]] bool exact() const;
     [[nodiscard]] std::string format_text() const;  // "q8_0/q4_0", one name where both are the same
 };
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "backend/text_output.hpp"
+#include "bench/attention_measure.hpp"
 #include "bench/compare.hpp"
 #include "bench/kv_error.hpp"
 #include "bench/listing.hpp"
@@ -16,6 +17,7 @@
 #include "bench/report.hpp"
 #include "bench/roof.hpp"
 #include "bench/rotation.hpp"
+#include "bench/statistics.hpp"
 #include "bench/transfers.hpp"
 
 namespace tuff::bench {
@@ -136,6 +138,25 @@ class Run {
             rate(result, environment_.roofs);
             add(std::move(result));
         }
+        return selection.attention ? measure_attentions(measuring) : Result<void>();
+    }
+
+    Result<void> measure_attentions(const MeasureOptions& measuring) {
+        TUFF_TRY(cases, select_attention(options_.attention, options_.selection.preset,
+                                         preferred_cache_kind(session_.snapshot())));
+        double f16_us = 0;  // of the last shape measured with it
+        for (std::size_t i = 0; i < cases.size(); i++) {
+            progress_.show(fmt::format("[{}/{}] attention {} {}", i + 1, cases.size(), cases[i].format_text(),
+                                       cases[i].text()));
+            TUFF_TRY(result, measure_attention(session_, cases[i], measuring));
+            rate(result, environment_.roofs);
+            const double us = summarize(result.samples_us).median;
+            if (cases[i].exact())
+                f16_us = us;
+            else if (f16_us > 0 && us > 0)
+                result.times_f16 = f16_us / us;
+            add(std::move(result));
+        }
         return {};
     }
 
@@ -204,7 +225,10 @@ Result<int> run_bench(const BenchOptions& options) {
     TUFF_TRY(prepared, prepare(options));
     if (options.list) return list(options, prepared);
     // What is wrong with the request is told even where there is no device.
-    TUFF_CHECK(select_cases(options.selection, prepared.file(), {}));
+    TUFF_TRY(selection, select_cases(options.selection, prepared.file(), {}));
+    if (options.attention.given() && !selection.attention)
+        return fail(ErrorCode::usage, "sizes and formats of a cache are for --op attention");
+    if (selection.attention) TUFF_CHECK(select_attention(options.attention, options.selection.preset, {}));
     TUFF_TRY(session, Session::open(options.session));
     Run run(options, std::move(prepared), std::move(session));
     return run.run();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/attention_cases.hpp"
 #include "bench/selection.hpp"
 #include "bench/session.hpp"
 #include "bench/timing.hpp"
@@ -16,6 +17,7 @@ namespace tuff::bench {
 struct BenchOptions {
     SessionOptions session;
     SelectionOptions selection;
+    AttentionSelection attention;
     TimingOptions timing;
     std::string algorithm;       // force this one; empty: what the plan chooses
     std::string json, csv;       // where to; "-": standard output, which then holds nothing else

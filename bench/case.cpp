@@ -9,7 +9,7 @@
 namespace tuff::bench {
 namespace {
 
-constexpr std::array kOps{Op::matvec, Op::matmul, Op::copy, Op::fma, Op::transfer};
+constexpr std::array kOps{Op::matvec, Op::matmul, Op::attention, Op::copy, Op::fma, Op::transfer};
 
 // Calls take(name) for each part; false from it means the name is unknown.
 template <class Take>
@@ -44,6 +44,8 @@ std::string_view op_name(Op op) {
             return "matvec";
         case Op::matmul:
             return "matmul";
+        case Op::attention:
+            return "attention";
         case Op::copy:
             return "copy";
         case Op::fma:
@@ -104,6 +106,14 @@ Result<std::vector<MatmulAlgorithm>> parse_algorithms(std::string_view names) {
 
 std::string algorithm_names() {
     return choices(all_matmul_algorithms(), algorithm_name);
+}
+
+std::string format_text(const CaseResult& result) {
+    return result.format ? std::string(result.format->name) : result.formats;
+}
+
+std::string shape_text(const CaseResult& result) {
+    return result.sizes.empty() ? shape_text(result.shape) : result.sizes;
 }
 
 std::string shape_text(const MatmulShape& shape) {

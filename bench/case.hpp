@@ -15,7 +15,7 @@
 
 namespace tuff::bench {
 
-enum class Op { matvec, matmul, copy, fma, transfer };
+enum class Op { matvec, matmul, attention, copy, fma, transfer };
 [[nodiscard]] std::string_view op_name(Op op);
 [[nodiscard]] std::span<const Op> all_ops();
 
@@ -41,6 +41,7 @@ struct CaseResult {
     MatmulShape shape;               // all zeros for copy and fma
     std::string label;    // what tells rows of one shape apart: a tensor's name, a preset's part, "read"
     std::string variant;  // the kernel chosen, as MatmulPlan::describe gives it; may be empty
+    std::string formats, sizes;  // of attention: what stands for the format and the shape
     Status status = Status::pass;
     std::string reason;  // of a status other than pass
 
@@ -53,8 +54,15 @@ struct CaseResult {
     std::optional<double> roof_fraction;
     std::uint64_t bytes = 0;  // what one execution has to move
     std::uint64_t flops = 0;
+    std::uint64_t cache_bytes = 0;      // of attention: of the filled cells
+    std::uint64_t scratch_bytes = 0;    // of attention: all memory beyond inputs, cache and results
+    std::optional<double> times_f16;    // of attention: how many times faster than with a cache of f16
     std::uint64_t rotation_bytes = 0;  // over how much memory the executions rotated
 };
+
+// What tables and reports call a result's format and shape; empty where it has none.
+[[nodiscard]] std::string format_text(const CaseResult& result);
+[[nodiscard]] std::string shape_text(const CaseResult& result);
 
 // "4096x1x14336", with "x2" for two batches ("x8/2" where 8 batches share 2 of weights); empty for copy and
 // fma.

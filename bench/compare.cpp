@@ -116,8 +116,7 @@ std::string_view change_text(Change change) {
 }  // namespace
 
 std::string row_key(const CaseResult& result) {
-    return key_of(op_name(result.op), result.format ? result.format->name : "", shape_text(result.shape),
-                  result.label);
+    return key_of(op_name(result.op), format_text(result), shape_text(result), result.label);
 }
 
 Result<SavedRun> parse_run(std::string_view json, std::string_view name) {

@@ -45,8 +45,8 @@ Json shape_json(const MatmulShape& shape) {
 // What a verified and a measured case have in common.
 Json case_json(const CaseResult& result) {
     return {{"op", op_name(result.op)},
-            {"format", result.format ? Json(result.format->name) : Json(nullptr)},
-            {"shape", shape_json(result.shape)},
+            {"format", text_or_null(format_text(result))},
+            {"shape", result.sizes.empty() ? shape_json(result.shape) : Json(result.sizes)},
             {"label", text_or_null(result.label)},
             {"variant", text_or_null(result.variant)},
             {"status", status_name(result.status)},
@@ -68,6 +68,11 @@ Json row_json(const CaseResult& result) {
     row["bytes"] = result.bytes > 0 ? Json(result.bytes) : Json(nullptr);
     row["flops"] = result.flops > 0 ? Json(result.flops) : Json(nullptr);
     row["rotation_bytes"] = result.rotation_bytes > 0 ? Json(result.rotation_bytes) : Json(nullptr);
+    if (result.op == Op::attention) {
+        row["cache_bytes"] = result.cache_bytes;
+        row["scratch_bytes"] = result.scratch_bytes;
+        row["times_f16"] = number(result.times_f16);
+    }
     row["samples_us"] = result.samples_us;
     return row;
 }
@@ -162,8 +167,8 @@ std::string bench_csv(std::span<const CaseResult> results) {
             r.shape.m > 0 ? fmt::format("{},{},{},{}", r.shape.m, r.shape.n, r.shape.k, r.shape.batches)
                           : ",,,";
         text += fmt::format(
-            "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", op_name(r.op), r.format ? r.format->name : "",
-            sizes, csv_text(r.label), csv_text(r.variant), status_name(r.status), csv_text(r.reason),
+            "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", op_name(r.op),
+            csv_text(format_text(r)), sizes, csv_text(r.sizes.empty() ? r.label : r.sizes), csv_text(r.variant), status_name(r.status), csv_text(r.reason),
             csv_number(timed ? std::optional(time.median) : std::nullopt),
             csv_number(time.count > 1 ? std::optional(time.spread()) : std::nullopt),
             csv_number(timed ? std::optional(time.minimum) : std::nullopt), time.count, csv_number(r.gbps),

@@ -45,8 +45,8 @@ Result<void> check_consistent(const SelectionOptions& o, const Wanted& wanted) {
     if (!o.tensors.empty() && o.model.empty()) return fail(ErrorCode::usage, "--tensor needs --model");
     if (o.batches != 1 && !o.model.empty())
         return fail(ErrorCode::usage, "--batches does not go with --model");
-    const bool about_products =
-        sizes || !o.n.empty() || !o.preset.empty() || !o.model.empty() || !o.formats.empty();
+    const bool about_products = sizes || !o.n.empty() || (!o.preset.empty() && !wanted.op(Op::attention)) ||
+                                !o.model.empty() || !o.formats.empty();
     if (about_products && !wanted.products())
         return fail(ErrorCode::usage,
                     "sizes, formats, --preset and --model are for matvec and matmul, not for --op {}", o.ops);
@@ -172,6 +172,7 @@ Result<Selection> select_cases(const SelectionOptions& o, const GgufFile* model,
     Selection selection;
     const bool sized = !o.m.empty() || !o.k.empty() || !o.n.empty() || !o.preset.empty() || !o.model.empty();
     // Who asks for certain products wants those; the roofs still stand in every report.
+    selection.attention = wanted.op(Op::attention) && !any_op;
     selection.copy = wanted.op(Op::copy) && !(any_op && sized);
     selection.fma = wanted.op(Op::fma) && !(any_op && sized);
     selection.transfer = wanted.op(Op::transfer) && !any_op;

@@ -45,7 +45,7 @@ struct BenchCase {
 };
 
 struct Selection {
-    bool copy = false, fma = false, transfer = false;  // whether their rows are wanted
+    bool copy = false, fma = false, transfer = false, attention = false;  // whether their rows are wanted
     std::vector<BenchCase> products;
 };
 

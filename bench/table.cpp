@@ -78,6 +78,7 @@ std::string table_head(TableStyle style) {
 std::string table_row(const CaseResult& result, TableStyle style) {
     const Summary time = summarize(result.samples_us);
     std::string what = result.label;
+    if (result.times_f16) what += fmt::format("{} x f16", figure(*result.times_f16));
     if (result.status != Status::pass) {
         if (!what.empty()) what += ": ";
         what += fmt::format("{}: {}", status_name(result.status), result.reason);
@@ -85,8 +86,8 @@ std::string table_row(const CaseResult& result, TableStyle style) {
     const std::string error = result.error_over_bound ? fmt::format("{:.2g}", *result.error_over_bound) : "-";
     const std::string cells[kColumnCount] = {
         std::string(op_name(result.op)),
-        result.format ? std::string(result.format->name) : "-",
-        result.shape.m > 0 ? shape_text(result.shape) : "-",
+        format_text(result).empty() ? "-" : format_text(result),
+        shape_text(result).empty() ? "-" : shape_text(result),
         time.count > 0 ? time_text(time.median) : "-",
         time.count > 1 ? percent(time.spread() / time.median) : "-",
         figure(result.gbps),

@@ -11,7 +11,10 @@
 #include <optional>
 #include <utility>
 
+#include "backend/attention/attention_plan.hpp"
 #include "backend/text_output.hpp"
+#include "bench/attention_cases.hpp"
+#include "bench/attention_measure.hpp"
 #include "bench/compare.hpp"
 #include "bench/operands.hpp"
 #include "bench/product.hpp"
@@ -130,6 +133,8 @@ class Run {
                           "pass", "fail", "error/bound", "time", "unsupported"));
         for (const MatmulAlgorithm algorithm : wanted_.algorithms)
             for (const Format* format : wanted_.formats) products(algorithm, *format);
+        if (wanted_.op(Op::attention))
+            for (const CacheKind kind : {CacheKind::lanes, CacheKind::wide}) attention(kind);
         if (wanted_.op(Op::copy)) others(Op::copy, [&] { return verify_copies(session_, options_.seed); });
         if (wanted_.op(Op::fma)) others(Op::fma, [&] { return verify_fma(session_); });
         if (wanted_.op(Op::transfer)) {
@@ -183,6 +188,31 @@ class Run {
             }
             show(op, format.name, algorithm_name(algorithm), group, seconds(start));
         }
+    }
+
+    void attention(CacheKind kind) {
+        const auto start = Clock::now();
+        const std::string name = fmt::format("attention_{}", cache_kind_name(kind));
+        const shaders::Kernel* kernel = shaders::find_kernel(name);
+        const auto missing = kernel ? host::missing_needs(session_.snapshot(), *kernel)
+                                    : std::vector<std::string>{"the kernel"};
+        Group group;
+        const auto cases = verify_attention_cases(kind, options_.quick);
+        for (std::size_t i = 0; i < cases.size() && !session_.device().lost(); i++) {
+            progress_.show(fmt::format("{} {} {}", name, cases[i].format_text(), cases[i].text()));
+            if (missing.empty()) {
+                add(verify_attention(session_, cases[i], options_.seed + i), group);
+                continue;
+            }
+            CaseResult result;
+            result.op = Op::attention;
+            result.variant = name;
+            result.status = Status::unsupported;
+            result.reason = fmt::format("the device lacks {}", fmt::join(missing, ", "));
+            add(std::move(result), group);
+            break;
+        }
+        show(Op::attention, "-", name, group, seconds(start));
     }
 
     template <class Verify>

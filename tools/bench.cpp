@@ -1,3 +1,4 @@
+#include "backend/kv/cache_format.hpp"
 #include "bench/bench.hpp"
 
 #include <fmt/format.h>
@@ -28,10 +29,10 @@ void add_what(CLI::App& command, bench::BenchOptions& options) {
     bench::SelectionOptions& what = options.selection;
     command
         .add_option("--op", what.ops,
-                    "matvec (n up to 8), matmul (any n), copy and fma (the roofs), transfer (between host "
-                    "and device); several with commas. Or kv-error: what each cache format does to K, V, logits "
-                    "and results, by itself and without a device; -k is the size of a head (128), -m positions "
-                    "(512), -n queries (32)")
+                    "matvec (n up to 8), matmul (any n), attention (over a KV cache), copy and fma (the roofs), "
+                    "transfer (between host and device); several with commas. Or kv-error: what each cache format "
+                    "does to K, V, logits and results, by itself and without a device; -k is the size of a head "
+                    "(128), -m positions (512), -n queries (32)")
         ->type_name("OP,..")
         ->group(kGroup);
     command
@@ -68,6 +69,33 @@ void add_what(CLI::App& command, bench::BenchOptions& options) {
         ->group(kGroup);
     command.add_flag("--list", options.list, "List what would be measured, and every kernel; run nothing")
         ->group(kGroup);
+}
+
+void add_attention(CLI::App& command, bench::BenchOptions& options) {
+    constexpr const char* kGroup = "Attention (--op attention)";
+    bench::AttentionSelection& what = options.attention;
+    const auto add_count = [&](const char* name, std::uint32_t& count, const char* about) {
+        command.add_option(name, count, about)->check(CLI::Range(1, 1 << 24))->type_name("N")->group(kGroup);
+    };
+    add_count("--heads", what.heads, "Query heads (default: the preset's, or 32)");
+    add_count("--kv-heads", what.kv_heads, "Heads of the cache, which they share evenly (default: the preset's, or 8)");
+    add_count("--head-dim", what.head_dim, "Values of a head, a multiple of 8 (default: the preset's, or 128)");
+    add_count("--v-head-dim", what.v_head_dim, "Values of a head of V, where they differ from K's");
+    add_sizes(command, "--depth", what.depth, "Positions in the cache; several with commas (default: 8192)")->group(kGroup);
+    add_sizes(command, "--batch", what.batch,
+              "Queries, the last positions of the cache, each seeing those up to its own; several with commas (default: 1)")
+        ->group(kGroup);
+    command
+        .add_option("--kv-k", what.kv_k,
+                    fmt::format("Formats of K, and of V where --kv-v is not given: {}", cache_format_names()))
+        ->type_name("F,..")
+        ->group(kGroup);
+    command.add_option("--kv-v", what.kv_v, "Formats of V; every combination with K's is measured")
+        ->type_name("F,..")
+        ->group(kGroup);
+    add_count("--recent", what.recent, "The last N positions are kept in f16");
+    add_count("--sinks", what.sinks, "The first N positions are kept in f16");
+    command.add_flag("--blocks", what.blocks, "A cache of strided GGUF blocks, as ggml lays it out")->group(kGroup);
 }
 
 void add_how(CLI::App& command, bench::BenchOptions& options) {
@@ -122,6 +150,7 @@ void add_bench(CLI::App& app, const std::vector<std::string>& command_line, std:
     CLI::App* command = app.add_subcommand(
         "bench", "Measure products of quantized weights beside the device's measured roofs");
     add_what(*command, *options);
+    add_attention(*command, *options);
     add_how(*command, *options);
     add_reports(*command, *options);
     add_session_options(*command, options->session);
@@ -137,6 +166,7 @@ void add_bench(CLI::App& app, const std::vector<std::string>& command_line, std:
         "Examples:\n"
         "  tuff bench --preset llama-3.1-8b --format q4_k,q6_k\n"
         "  tuff bench --op matvec --format q8_0 -m 4096 -k 14336 -n 1,2,4,8\n"
+        "  tuff bench --op attention --preset qwen2.5-7b --depth 8192,32768 --kv-k q8_0,kv4\n"
         "  tuff bench --model model.gguf --json new.json --compare old.json\n"
         "Exit code: 0, 1 for a wrong result, a regression or a failure, 2 for wrong usage.");
     command->callback([options, &action] {
