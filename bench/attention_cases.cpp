@@ -35,8 +35,9 @@ Result<LayerShape> layer_of_preset(const std::string& preset) {
 }
 
 // The cache of one sequence of `depth` cells, in as many segments as the guard asks for.
-std::vector<AttentionSegmentCase> segments_of(const AttentionSelection& o, CachePlace place, const CacheFormat* k,
-                                              const CacheFormat* v, std::uint32_t depth) {
+std::vector<AttentionSegmentCase> segments_of(const AttentionSelection& o, CachePlace place,
+                                              const CacheFormat* k, const CacheFormat* v,
+                                              std::uint32_t depth) {
     const CacheFormat* exact = find_cache_format("f16");
     const std::uint32_t sinks = std::min(o.sinks, depth), recent = std::min(o.recent, depth - sinks);
     std::vector<AttentionSegmentCase> segments;
@@ -52,7 +53,8 @@ Result<std::vector<AttentionCase>> select_attention(const AttentionSelection& o,
                                                     CacheKind kind) {
     TUFF_TRY(layer, layer_of_preset(preset));
     const auto u32 = [](std::uint64_t value) { return static_cast<std::uint32_t>(value); };
-    AttentionShape shape{1, 1, u32(layer.heads), u32(layer.kv_heads), u32(layer.key_size), u32(layer.value_size)};
+    AttentionShape shape{
+        1, 1, u32(layer.heads), u32(layer.kv_heads), u32(layer.key_size), u32(layer.value_size)};
     if (o.heads) shape.heads = o.heads;
     if (o.kv_heads) shape.kv_heads = o.kv_heads;
     if (o.head_dim) shape.k_head = shape.v_head = o.head_dim;
@@ -60,7 +62,8 @@ Result<std::vector<AttentionCase>> select_attention(const AttentionSelection& o,
     // Of MLA, V is the latent part of K.
     const bool shared = shape.v_head == 0;
     if (shared) shape.v_head = u32(layer.latent_size);
-    if (shared && o.blocks) return fail(ErrorCode::usage, "--blocks is not for {}, whose V is a view of K", preset);
+    if (shared && o.blocks)
+        return fail(ErrorCode::usage, "--blocks is not for {}, whose V is a view of K", preset);
     const CachePlace place = shared ? CachePlace::shared : o.blocks ? CachePlace::blocks : CachePlace::layout;
     TUFF_TRY(k_formats, parse_cache_formats(o.kv_k));
     TUFF_TRY(v_formats, parse_cache_formats(o.kv_v));
@@ -90,7 +93,9 @@ Result<std::vector<AttentionCase>> select_attention(const AttentionSelection& o,
             for (const auto& [k, v] : pairs) {
                 constexpr std::uint64_t kMost = std::uint64_t{1} << 24;
                 if (depth == 0 || batch == 0 || depth > kMost || batch > depth)
-                    return fail(ErrorCode::usage, "depth {} and batch {}: a batch of queries is at most as large as the depth, which is at most {}",
+                    return fail(ErrorCode::usage,
+                                "depth {} and batch {}: a batch of queries is at most as large as the depth, "
+                                "which is at most {}",
                                 depth, batch, kMost);
                 AttentionCase one;
                 one.kind = kind;
@@ -174,7 +179,8 @@ std::vector<AttentionCase> verify_attention_cases(CacheKind kind, bool quick) {
     }
     // A cache of three parts: f16, something small, f16.
     AttentionCase& parts = add(true, {1, 2, 4, 2, 64, 64}, {16}, "f16", "f16");
-    parts.segments.push_back({find_cache_format("kv3"), find_cache_format("turbo2"), CachePlace::layout, {211}});
+    parts.segments.push_back(
+        {find_cache_format("kv3"), find_cache_format("turbo2"), CachePlace::layout, {211}});
     parts.segments.push_back({find_cache_format("f16"), find_cache_format("f16"), CachePlace::layout, {23}});
     parts.variant.causal = true;
     return cases;

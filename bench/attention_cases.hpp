@@ -14,23 +14,25 @@ namespace tuff::bench {
 struct AttentionSelection {
     // Sizes; 0: the preset's, or those of an 8B model.
     std::uint32_t heads = 0, kv_heads = 0, head_dim = 0, v_head_dim = 0;
-    std::vector<std::uint64_t> depth, batch;  // cells of the cache, the batch's own included; queries at their end
-    std::string kv_k, kv_v;                   // names of cache formats; empty: a few, or each as the other side
-    std::uint32_t recent = 0, sinks = 0;      // cells kept in f16 at either end
-    bool blocks = false;                      // strided GGUF blocks, as ggml's tensors
+    std::vector<std::uint64_t> depth,
+        batch;               // cells of the cache, the batch's own included; queries at their end
+    std::string kv_k, kv_v;  // names of cache formats; empty: a few, or each as the other side
+    std::uint32_t recent = 0, sinks = 0;  // cells kept in f16 at either end
+    bool blocks = false;                  // strided GGUF blocks, as ggml's tensors
 
     [[nodiscard]] bool given() const {
-        return heads || kv_heads || head_dim || v_head_dim || !depth.empty() || !batch.empty() || !kv_k.empty() ||
-               !kv_v.empty() || recent || sinks || blocks;
+        return heads || kv_heads || head_dim || v_head_dim || !depth.empty() || !batch.empty() ||
+               !kv_k.empty() || !kv_v.empty() || recent || sinks || blocks;
     }
 };
 
-// Every combination; for each shape the f16 cache first, which the others are compared with. `preset`: a model's, or
-// empty. `usage`: unknown names, sizes that do not fit each other.
+// Every combination; for each shape the f16 cache first, which the others are compared with. `preset`: a
+// model's, or empty. `usage`: unknown names, sizes that do not fit each other.
 [[nodiscard]] Result<std::vector<AttentionCase>> select_attention(const AttentionSelection& options,
                                                                   const std::string& preset, CacheKind kind);
 
-// Shapes, variants and formats that provoke mistakes; `quick`: those that find most of them in the least time.
+// Shapes, variants and formats that provoke mistakes; `quick`: those that find most of them in the least
+// time.
 [[nodiscard]] std::vector<AttentionCase> verify_attention_cases(CacheKind kind, bool quick);
 
 }  // namespace tuff::bench

@@ -25,7 +25,8 @@ void guarded(CaseResult& result, const Work& work) {
     }
     if (done) return;
     const ErrorCode code = done.error().code;
-    const bool beyond = code == ErrorCode::unsupported || code == ErrorCode::usage || code == ErrorCode::out_of_device_memory;
+    const bool beyond =
+        code == ErrorCode::unsupported || code == ErrorCode::usage || code == ErrorCode::out_of_device_memory;
     result.status = beyond ? Status::unsupported : Status::fail;
     result.reason = done.error().message;
 }
@@ -40,7 +41,8 @@ Result<void> check(AttentionProblem& problem, const CheckOptions& options, CaseR
 
 }  // namespace
 
-Result<CaseResult> measure_attention(Session& session, const AttentionCase& one, const MeasureOptions& options) {
+Result<CaseResult> measure_attention(Session& session, const AttentionCase& one,
+                                     const MeasureOptions& options) {
     CaseResult result = describe(one);
     guarded(result, [&]() -> Result<void> {
         TUFF_TRY(problem, AttentionProblem::create(session, one, options.seed, options.rotation_bytes));
@@ -48,16 +50,20 @@ Result<CaseResult> measure_attention(Session& session, const AttentionCase& one,
         result.variant = problem.plan().describe();
         result.cache_bytes = problem.cache_bytes();
         result.scratch_bytes = problem.plan().scratch_bytes;
-        result.bytes = result.cache_bytes + std::uint64_t{s.sequences} * s.tokens * s.heads * (s.k_head + s.v_head) * sizeof(float);
+        result.bytes = result.cache_bytes + std::uint64_t{s.sequences} * s.tokens * s.heads *
+                                                (s.k_head + s.v_head) * sizeof(float);
         result.flops = problem.flops();
         result.rotation_bytes = problem.rotation_bytes();
-        const RecordExecution record = [&](host::Stream& stream, std::size_t set) { return problem.record(stream, set); };
+        const RecordExecution record = [&](host::Stream& stream, std::size_t set) {
+            return problem.record(stream, set);
+        };
         TUFF_TRY(timing, time_executions(session.device(), record, problem.sets(), options.timing));
         result.samples_us = std::move(timing.samples_us);
         constexpr std::uint64_t kReferenceWork = 20'000'000;
         return check(problem, {kReferenceWork, options.seed}, result);
     });
-    if (session.device().lost()) return fail(ErrorCode::device_lost, "the device was lost: {}", result.reason);
+    if (session.device().lost())
+        return fail(ErrorCode::device_lost, "the device was lost: {}", result.reason);
     return result;
 }
 

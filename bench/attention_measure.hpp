@@ -13,7 +13,8 @@
 namespace tuff::bench {
 
 // Times one problem and checks its result. As measure_product: an error is what ends the run.
-Result<CaseResult> measure_attention(Session& session, const AttentionCase& one, const MeasureOptions& options);
+Result<CaseResult> measure_attention(Session& session, const AttentionCase& one,
+                                     const MeasureOptions& options);
 
 // Runs one problem and checks its result.
 [[nodiscard]] CaseResult verify_attention(Session& session, const AttentionCase& one, std::uint64_t seed);

@@ -54,9 +54,9 @@ struct CaseResult {
     std::optional<double> roof_fraction;
     std::uint64_t bytes = 0;  // what one execution has to move
     std::uint64_t flops = 0;
-    std::uint64_t cache_bytes = 0;      // of attention: of the filled cells
-    std::uint64_t scratch_bytes = 0;    // of attention: all memory beyond inputs, cache and results
-    std::optional<double> times_f16;    // of attention: how many times faster than with a cache of f16
+    std::uint64_t cache_bytes = 0;     // of attention: of the filled cells
+    std::uint64_t scratch_bytes = 0;   // of attention: all memory beyond inputs, cache and results
+    std::optional<double> times_f16;   // of attention: how many times faster than with a cache of f16
     std::uint64_t rotation_bytes = 0;  // over how much memory the executions rotated
 };
 

@@ -1,5 +1,5 @@
-#include "backend/kv/cache_format.hpp"
 #include "bench/bench.hpp"
+#include "backend/kv/cache_format.hpp"
 
 #include <fmt/format.h>
 
@@ -28,11 +28,12 @@ void add_what(CLI::App& command, bench::BenchOptions& options) {
     constexpr const char* kGroup = "What to measure";
     bench::SelectionOptions& what = options.selection;
     command
-        .add_option("--op", what.ops,
-                    "matvec (n up to 8), matmul (any n), attention (over a KV cache), copy and fma (the roofs), "
-                    "transfer (between host and device); several with commas. Or kv-error: what each cache format "
-                    "does to K, V, logits and results, by itself and without a device; -k is the size of a head "
-                    "(128), -m positions (512), -n queries (32)")
+        .add_option(
+            "--op", what.ops,
+            "matvec (n up to 8), matmul (any n), attention (over a KV cache), copy and fma (the roofs), "
+            "transfer (between host and device); several with commas. Or kv-error: what each cache format "
+            "does to K, V, logits and results, by itself and without a device; -k is the size of a head "
+            "(128), -m positions (512), -n queries (32)")
         ->type_name("OP,..")
         ->group(kGroup);
     command
@@ -78,12 +79,16 @@ void add_attention(CLI::App& command, bench::BenchOptions& options) {
         command.add_option(name, count, about)->check(CLI::Range(1, 1 << 24))->type_name("N")->group(kGroup);
     };
     add_count("--heads", what.heads, "Query heads (default: the preset's, or 32)");
-    add_count("--kv-heads", what.kv_heads, "Heads of the cache, which they share evenly (default: the preset's, or 8)");
-    add_count("--head-dim", what.head_dim, "Values of a head, a multiple of 8 (default: the preset's, or 128)");
+    add_count("--kv-heads", what.kv_heads,
+              "Heads of the cache, which they share evenly (default: the preset's, or 8)");
+    add_count("--head-dim", what.head_dim,
+              "Values of a head, a multiple of 8 (default: the preset's, or 128)");
     add_count("--v-head-dim", what.v_head_dim, "Values of a head of V, where they differ from K's");
-    add_sizes(command, "--depth", what.depth, "Positions in the cache; several with commas (default: 8192)")->group(kGroup);
+    add_sizes(command, "--depth", what.depth, "Positions in the cache; several with commas (default: 8192)")
+        ->group(kGroup);
     add_sizes(command, "--batch", what.batch,
-              "Queries, the last positions of the cache, each seeing those up to its own; several with commas (default: 1)")
+              "Queries, the last positions of the cache, each seeing those up to its own; several with "
+              "commas (default: 1)")
         ->group(kGroup);
     command
         .add_option("--kv-k", what.kv_k,
@@ -95,7 +100,8 @@ void add_attention(CLI::App& command, bench::BenchOptions& options) {
         ->group(kGroup);
     add_count("--recent", what.recent, "The last N positions are kept in f16");
     add_count("--sinks", what.sinks, "The first N positions are kept in f16");
-    command.add_flag("--blocks", what.blocks, "A cache of strided GGUF blocks, as ggml lays it out")->group(kGroup);
+    command.add_flag("--blocks", what.blocks, "A cache of strided GGUF blocks, as ggml lays it out")
+        ->group(kGroup);
 }
 
 void add_how(CLI::App& command, bench::BenchOptions& options) {

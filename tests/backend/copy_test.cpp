@@ -110,9 +110,7 @@ std::vector<std::byte> bytes_of(const std::vector<T>& values) {
 
 class Quantize : public testing::TestWithParam<const TypeInfo*> {
   protected:
-    void SetUp() override {
-        ASSERT_NE(find_encoder(GetParam()->id), nullptr);
-    }
+    void SetUp() override { ASSERT_NE(find_encoder(GetParam()->id), nullptr); }
     Random random_{5};
 };
 std::vector<const TypeInfo*> targets() {
