@@ -1,7 +1,11 @@
 #include "bench/attention_measure.hpp"
 
-#include <new>
+#include <fmt/format.h>
+
 #include <utility>
+
+#include "bench/attention_cases.hpp"
+#include "bench/guarded.hpp"
 
 namespace tuff::bench {
 namespace {
@@ -14,29 +18,17 @@ CaseResult describe(const AttentionCase& one) {
     return result;
 }
 
-// Runs `work` and turns what goes wrong with this case alone into its status.
-template <class Work>
-void guarded(CaseResult& result, const Work& work) {
-    Result<void> done;
-    try {
-        done = work();
-    } catch (const std::bad_alloc&) {
-        done = fail(ErrorCode::out_of_memory, "not enough host memory for the operands");
-    }
-    if (done) return;
-    const ErrorCode code = done.error().code;
-    const bool beyond =
-        code == ErrorCode::unsupported || code == ErrorCode::usage || code == ErrorCode::out_of_device_memory;
-    result.status = beyond ? Status::unsupported : Status::fail;
-    result.reason = done.error().message;
-}
-
-Result<void> check(AttentionProblem& problem, const CheckOptions& options, CaseResult& result) {
-    TUFF_TRY(check, problem.check(options));
-    result.error_over_bound = check.error_over_bound;
-    result.elements_checked = check.elements_checked;
-    if (!check.failure.empty()) return fail(ErrorCode::internal, "{}", check.failure);
-    return {};
+Result<void> verify_attention(Session& session, const AttentionCase& one, std::uint64_t seed,
+                              CaseResult& result) {
+    TUFF_TRY(problem, AttentionProblem::create(session, one, seed, 0));
+    result.variant = problem.plan().describe();
+    host::Stream stream(session.device(), "verified");
+    TUFF_CHECK(problem.record(stream, 0));
+    TUFF_CHECK(stream.finish());
+    TUFF_CHECK(stream.run());
+    constexpr std::uint64_t kReferenceWork = 50'000'000;
+    TUFF_TRY(check, problem.check({kReferenceWork, seed}));
+    return accept(check, result);
 }
 
 }  // namespace
@@ -60,27 +52,31 @@ Result<CaseResult> measure_attention(Session& session, const AttentionCase& one,
         TUFF_TRY(timing, time_executions(session.device(), record, problem.sets(), options.timing));
         result.samples_us = std::move(timing.samples_us);
         constexpr std::uint64_t kReferenceWork = 20'000'000;
-        return check(problem, {kReferenceWork, options.seed}, result);
+        TUFF_TRY(check, problem.check({kReferenceWork, options.seed}));
+        return accept(check, result);
     });
     if (session.device().lost())
         return fail(ErrorCode::device_lost, "the device was lost: {}", result.reason);
     return result;
 }
 
-CaseResult verify_attention(Session& session, const AttentionCase& one, std::uint64_t seed) {
-    CaseResult result = describe(one);
-    result.variant = cache_kind_name(one.kind);
-    guarded(result, [&]() -> Result<void> {
-        TUFF_TRY(problem, AttentionProblem::create(session, one, seed, 0));
-        result.variant = problem.plan().describe();
-        host::Stream stream(session.device(), "verified");
-        TUFF_CHECK(problem.record(stream, 0));
-        TUFF_CHECK(stream.finish());
-        TUFF_CHECK(stream.run());
-        constexpr std::uint64_t kReferenceWork = 50'000'000;
-        return check(problem, {kReferenceWork, seed}, result);
-    });
-    return result;
+std::vector<VerifyGroup> attention_groups(const VerifyRequest& request, const host::DeviceSnapshot&) {
+    std::vector<VerifyGroup> groups;
+    if (!request.op(Op::attention)) return groups;
+    for (const CacheKind kind : {CacheKind::lanes, CacheKind::wide}) {
+        const std::string kernel = fmt::format("attention_{}", cache_kind_name(kind));
+        VerifyGroup group{Op::attention, "-", kernel, kernel, {}};
+        for (const AttentionCase& one : verify_attention_cases(kind, request.quick)) {
+            CaseResult result = describe(one);
+            result.variant = cache_kind_name(kind);
+            group.cases.push_back(
+                {std::move(result), [one](Session& session, std::uint64_t seed, CaseResult& found) {
+                     return verify_attention(session, one, seed, found);
+                 }});
+        }
+        groups.push_back(std::move(group));
+    }
+    return groups;
 }
 
 }  // namespace tuff::bench

@@ -3,12 +3,13 @@
 
 #include <tuff/result.hpp>
 
-#include <cstdint>
+#include <vector>
 
 #include "bench/attention_problem.hpp"
 #include "bench/case.hpp"
 #include "bench/measure.hpp"
 #include "bench/session.hpp"
+#include "bench/verify_group.hpp"
 
 namespace tuff::bench {
 
@@ -16,7 +17,8 @@ namespace tuff::bench {
 Result<CaseResult> measure_attention(Session& session, const AttentionCase& one,
                                      const MeasureOptions& options);
 
-// Runs one problem and checks its result.
-[[nodiscard]] CaseResult verify_attention(Session& session, const AttentionCase& one, std::uint64_t seed);
+// A group for each kind of cache.
+[[nodiscard]] std::vector<VerifyGroup> attention_groups(const VerifyRequest& request,
+                                                        const host::DeviceSnapshot& device);
 
 }  // namespace tuff::bench

@@ -40,14 +40,8 @@ Result<void> measure(Session& session, const BenchCase& one, const GgufFile* mod
     };
     TUFF_TRY(timing, time_executions(session.device(), record, product.sets(), options.timing));
     TUFF_TRY(check, product.check({kReferenceWork, options.seed}));
-    result.error_over_bound = check.error_over_bound;
-    result.elements_checked = check.elements_checked;
     result.samples_us = std::move(timing.samples_us);
-    if (!check.failure.empty()) {
-        result.status = Status::fail;
-        result.reason = check.failure;
-    }
-    return {};
+    return accept(check, result);
 }
 
 }  // namespace

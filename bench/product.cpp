@@ -22,6 +22,13 @@ void log_placed(const host::Buffer& buffer) {
 
 }  // namespace
 
+Result<void> accept(const Check& check, CaseResult& result) {
+    result.error_over_bound = check.error_over_bound;
+    result.elements_checked = check.elements_checked;
+    if (!check.failure.empty()) return fail(ErrorCode::internal, "{}", check.failure);
+    return {};
+}
+
 Result<void> check_fits(const Session& session, const Format& format, Layout layout,
                         const MatrixShape& shape) {
     TUFF_TRY(bytes, matrix_bytes(format, layout, shape));

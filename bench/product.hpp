@@ -12,6 +12,7 @@
 
 #include "backend/matmul.hpp"
 #include "backend/matmul_plan.hpp"
+#include "bench/case.hpp"
 #include "bench/session.hpp"
 
 namespace tuff::bench {
@@ -22,6 +23,9 @@ struct Check {
     std::uint64_t elements_checked = 0;
     std::string failure;  // empty: all is right
 };
+
+// Writes what was found into the case's result; `internal` with the failure where there is one.
+Result<void> accept(const Check& check, CaseResult& result);
 
 // How a result is checked.
 struct CheckOptions {

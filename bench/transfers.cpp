@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "bench/guarded.hpp"
 #include "bench/roof_kernels.hpp"
 #include "bench/statistics.hpp"
 #include "bench/transfer_paths.hpp"
@@ -37,18 +38,6 @@ CaseResult row(std::string label) {
     CaseResult result;
     result.op = Op::transfer;
     result.label = std::move(label);
-    return result;
-}
-
-// What went wrong becomes the row's status, unless nothing can follow it.
-Result<CaseResult> settled(Session& session, CaseResult result, Result<void> done) {
-    if (done) return result;
-    if (session.device().lost()) return pass(std::move(done));
-    const ErrorCode code = done.error().code;
-    const bool beyond = code == ErrorCode::unsupported || code == ErrorCode::out_of_device_memory;
-    result.status = beyond ? Status::unsupported : Status::fail;
-    result.reason = done.error().message;
-    result.samples_us.clear();
     return result;
 }
 
@@ -113,6 +102,23 @@ Result<void> measure_overlap(Session& session, std::uint64_t bytes, const Timing
     return {};
 }
 
+// What a row is of.
+struct Path {
+    std::string label;
+    std::function<Result<void>(Session&, std::uint64_t bytes, const TimingOptions&, CaseResult&)> measure;
+};
+
+std::vector<Path> paths() {
+    std::vector<Path> all;
+    for (const TransferKind& kind : transfer_kinds())
+        all.push_back(
+            {fmt::format("{}: {}", kind.direction, kind.way),
+             [&kind](Session& session, std::uint64_t bytes, const TimingOptions& options,
+                     CaseResult& result) { return measure_path(session, kind, bytes, options, result); }});
+    all.push_back({"overlap: copy beside multiply-adds", measure_overlap});
+    return all;
+}
+
 }  // namespace
 
 std::uint64_t transfer_bytes(const Session& session) {
@@ -124,22 +130,25 @@ std::uint64_t transfer_bytes(const Session& session) {
 Result<std::vector<CaseResult>> measure_transfers(Session& session, std::uint64_t bytes,
                                                   const TimingOptions& options) {
     std::vector<CaseResult> rows;
-    for (const TransferKind& kind : transfer_kinds()) {
-        CaseResult result = row(fmt::format("{}: {}", kind.direction, kind.way));
-        Result<void> done = measure_path(session, kind, bytes, options, result);
-        TUFF_TRY(settled_row, settled(session, std::move(result), std::move(done)));
-        rows.push_back(std::move(settled_row));
+    for (const Path& path : paths()) {
+        CaseResult result = row(path.label);
+        guarded(result, [&] { return path.measure(session, bytes, options, result); });
+        if (session.device().lost())
+            return fail(ErrorCode::device_lost, "{}: the device was lost: {}", path.label, result.reason);
+        rows.push_back(std::move(result));
     }
-    CaseResult overlap = row("overlap: copy beside multiply-adds");
-    Result<void> done = measure_overlap(session, bytes, options, overlap);
-    TUFF_TRY(settled_row, settled(session, std::move(overlap), std::move(done)));
-    rows.push_back(std::move(settled_row));
     return rows;
 }
 
-Result<std::vector<CaseResult>> verify_transfers(Session& session) {
+std::vector<VerifyGroup> transfer_groups(const VerifyRequest& request, const host::DeviceSnapshot&) {
+    if (!request.op(Op::transfer)) return {};
     constexpr std::uint64_t kBytes = std::uint64_t{3} << 20;
-    return measure_transfers(session, kBytes, {1, 0});
+    VerifyGroup group{Op::transfer, "-", "-", "", {}};
+    for (const Path& path : paths())
+        group.cases.push_back({row(path.label), [path](Session& session, std::uint64_t, CaseResult& result) {
+                                   return path.measure(session, kBytes, {1, 0}, result);
+                               }});
+    return {std::move(group)};
 }
 
 }  // namespace tuff::bench

@@ -9,6 +9,7 @@
 #include "bench/case.hpp"
 #include "bench/session.hpp"
 #include "bench/timing.hpp"
+#include "bench/verify_group.hpp"
 
 namespace tuff::bench {
 
@@ -23,6 +24,7 @@ Result<std::vector<CaseResult>> measure_transfers(Session& session, std::uint64_
 [[nodiscard]] std::uint64_t transfer_bytes(const Session& session);
 
 // Every path once, with few bytes.
-Result<std::vector<CaseResult>> verify_transfers(Session& session);
+[[nodiscard]] std::vector<VerifyGroup> transfer_groups(const VerifyRequest& request,
+                                                       const host::DeviceSnapshot& device);
 
 }  // namespace tuff::bench

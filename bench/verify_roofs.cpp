@@ -15,16 +15,11 @@
 namespace tuff::bench {
 namespace {
 
-CaseResult result_of(Op op, std::string variant, std::string label, const Result<void>& done) {
+CaseResult describe(Op op, std::string variant, std::string label) {
     CaseResult result;
     result.op = op;
     result.variant = std::move(variant);
     result.label = std::move(label);
-    if (done) return result;
-    const ErrorCode code = done.error().code;
-    const bool beyond = code == ErrorCode::unsupported || code == ErrorCode::out_of_device_memory;
-    result.status = beyond ? Status::unsupported : Status::fail;
-    result.reason = done.error().message;
     return result;
 }
 
@@ -114,36 +109,43 @@ Result<double> fma_error(Session& session, const FmaKernel& how) {
 
 }  // namespace
 
-std::vector<CaseResult> verify_copies(Session& session, std::uint64_t seed) {
-    std::vector<CaseResult> results;
+std::vector<VerifyGroup> copy_groups(const VerifyRequest& request, const host::DeviceSnapshot& device) {
+    if (!request.op(Op::copy)) return {};
+    VerifyGroup group{Op::copy, "-", "-", "", {}};
     struct Copy {
         std::uint64_t from, to, bytes;
     };
     // Word-sized and odd ones, one page and a bit, more than a staging slot.
     for (const Copy& c :
          {Copy{0, 0, 4}, Copy{4, 12, 1000}, Copy{1, 3, 7}, Copy{256, 0, 4099}, Copy{8, 16, (20u << 20) + 5}})
-        results.push_back(result_of(Op::copy, "buffer copy",
-                                    fmt::format("{} bytes, {} to {}", c.bytes, c.from, c.to),
-                                    copy_between(session, c.from, c.to, c.bytes, seed)));
-    for (const ReadKernel& how : read_kernels(session.snapshot(), std::uint64_t{3} << 20))
-        results.push_back(result_of(Op::copy, how.describe(), "read", read_sums(session, how)));
-    return results;
+        group.cases.push_back(
+            {describe(Op::copy, "buffer copy", fmt::format("{} bytes, {} to {}", c.bytes, c.from, c.to)),
+             [c](Session& session, std::uint64_t seed, CaseResult&) {
+                 return copy_between(session, c.from, c.to, c.bytes, seed);
+             }});
+    for (const ReadKernel& how : read_kernels(device, std::uint64_t{3} << 20))
+        group.cases.push_back(
+            {describe(Op::copy, how.describe(), "read"),
+             [how](Session& session, std::uint64_t, CaseResult&) { return read_sums(session, how); }});
+    return {std::move(group)};
 }
 
-std::vector<CaseResult> verify_fma(Session& session) {
-    std::vector<CaseResult> results;
-    for (FmaKernel how : fma_kernels(session.snapshot())) {
+std::vector<VerifyGroup> fma_groups(const VerifyRequest& request, const host::DeviceSnapshot& device) {
+    if (!request.op(Op::fma)) return {};
+    VerifyGroup group{Op::fma, "-", "-", "", {}};
+    for (FmaKernel how : fma_kernels(device)) {
         how.workgroups = std::min(how.workgroups, 64u);
         how.rounds = 4;
-        const auto error = fma_error(session, how);
-        Result<void> done;
-        if (!error) done = std::unexpected(error.error());
-        if (error && !(*error <= 1))
-            done = fail(ErrorCode::internal, "an error of {:.3g} times its bound", *error);
-        results.push_back(result_of(Op::fma, how.describe(), "", done));
-        if (error) results.back().error_over_bound = *error;
+        group.cases.push_back({describe(Op::fma, how.describe(), ""),
+                               [how](Session& session, std::uint64_t, CaseResult& result) -> Result<void> {
+                                   TUFF_TRY(error, fma_error(session, how));
+                                   result.error_over_bound = error;
+                                   if (error <= 1) return {};
+                                   return fail(ErrorCode::internal, "an error of {:.3g} times its bound",
+                                               error);
+                               }});
     }
-    return results;
+    return {std::move(group)};
 }
 
 }  // namespace tuff::bench
