@@ -17,6 +17,7 @@
 #include "backend/plan/advise.hpp"
 #include "backend/plan/assumed_device.hpp"
 #include "backend/plan/weight_types.hpp"
+#include "backend/quantize/recipe.hpp"
 #include "backend/text_output.hpp"
 #include "bench/rates.hpp"
 #include "host/bytes.hpp"
@@ -104,7 +105,7 @@ Result<int> run_plan(const PlanCommand& command) {
         std::ranges::all_of(model.tensors, [](const ModelTensor& tensor) { return tensor.type != nullptr; });
     const std::string weights = command.weights.empty() && !has_types ? "q4_k_m" : command.weights;
     report.weights = weights.empty() ? "as in the file" : weights;
-    TUFF_TRY(types, weight_types(model, weights));
+    TUFF_TRY(types, weight_types(model, weights, command.with_imatrix));
     TUFF_TRY(target, open_target(command));
     options.budget_bytes = target.budget_bytes;
     if (target.session && !command.no_measure) {
@@ -155,10 +156,14 @@ void add_what(CLI::App& command, PlanCommand& options) {
     command
         .add_option(
             "--weights", options.weights,
-            fmt::format("Weights as this would make them, instead of those in the file (without a file: "
-                        "q4_k_m): {}",
-                        weight_names()))
-        ->type_name("W")
+            fmt::format("Weights as tuff quantize makes them by this recipe, instead of those in the file "
+                        "(without a file: q4_k_m): {}",
+                        recipe_names()))
+        ->type_name("RECIPE")
+        ->group(kGroup);
+    command
+        .add_flag("--with-imatrix", options.with_imatrix,
+                  "With --weights: as made with an importance matrix, which changes some tensors' types")
         ->group(kGroup);
     command.add_option("--context", options.context, "Tokens of each sequence")
         ->check(check_size)

@@ -19,6 +19,7 @@ namespace tuff::tools {
 struct PlanCommand {
     std::string model, config, preset;  // one of them: a GGUF file, a config.json, a name
     std::string weights;                // empty: as in the file; without a file q4_k_m
+    bool with_imatrix = false;          // `weights` are made with an importance matrix
     std::uint64_t context = 4096;
     std::uint64_t sequences = 1;
     std::uint64_t ubatch = 512;

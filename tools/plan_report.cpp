@@ -10,19 +10,13 @@
 
 #include "backend/printable.hpp"
 #include "host/bytes.hpp"
+#include "tools/text.hpp"
 
 namespace tuff::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
 using host::bytes_text;
-
-// 4677120000: "4,677,120,000".
-std::string grouped(std::uint64_t number) {
-    std::string digits = fmt::format("{}", number);
-    for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, ",");
-    return digits;
-}
 
 std::string_view name_of(const CacheFormat* format) {
     return format ? format->name : "f16";
@@ -183,7 +177,7 @@ class Text {
             const Candidate& one = r_.advice->candidates[i];
             text_ += fmt::format(
                 "{} {:<8} {:<11} {:>8.2f}% {:>10} {:>12} {:>9} {:>9}{}\n", r_.advice->start == i ? '>' : ' ',
-                one.weights,
+                one.importance ? one.weights + "*" : one.weights,
                 one.cache_k == one.cache_v ? one.cache_k : fmt::format("{}/{}", one.cache_k, one.cache_v),
                 one.loss_percent, bytes_text(one.total_bytes), grouped(one.max_context),
                 rate_text(one.decode.tokens_per_second), rate_text(one.prefill.tokens_per_second),
@@ -222,6 +216,7 @@ Json advice_json(const Advice& advice) {
     for (std::size_t i = 0; i < advice.candidates.size(); i++) {
         const Candidate& one = advice.candidates[i];
         list.push_back({{"weights", one.weights},
+                        {"importance_matrix", one.importance},
                         {"kv_k", one.cache_k},
                         {"kv_v", one.cache_v},
                         {"perplexity_loss_percent", one.loss_percent},

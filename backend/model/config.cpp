@@ -243,6 +243,9 @@ class Reader {
 
     void layers() {
         Hyperparameters& s = model_.shape;
+        s.stated_heads = heads_;
+        s.stated_kv_heads = d_.latent.kv_rank > 0 ? 1 : kv_heads_;
+        s.stated_experts = d_.experts;
         for (std::uint64_t i = 0; i < layer_count_; i++) {
             LayerShape layer;
             if (d_.kinds[i] == LayerKind::linear) {

@@ -144,6 +144,8 @@ class Reader {
         TUFF_TRY(rotated, number("rope.dimension_count", limits::head_size, latent > 0 ? 64 : 0));
         for (std::size_t i = 0; i < s.layers.size(); i++) s.layers[i].heads = heads[i];
         TUFF_TRY(kv_heads, kv_head_counts(heads));
+        s.stated_heads = heads[0];
+        s.stated_kv_heads = kv_heads[0];
         for (std::size_t i = 0; i < s.layers.size(); i++) {
             LayerShape& layer = s.layers[i];
             layer.key_bias = has(i, "attn_k.bias") || has(i, "attn_qkv.bias");
@@ -215,6 +217,7 @@ class Reader {
 
     Result<void> experts() {
         TUFF_TRY(count, number("expert_count", limits::experts, 0));
+        model_.shape.stated_experts = count;
         if (count == 0) return {};
         TUFF_TRY(used, number("expert_used_count", limits::experts, std::nullopt));
         for (std::size_t i = 0; i < model_.shape.layers.size(); i++) {

@@ -54,6 +54,9 @@ struct Hyperparameters {
     std::uint64_t positions = 0;   // the longest context it was made for
     bool tied_embeddings = false;  // the output matrix is the embedding of the input
     std::vector<LayerShape> layers;
+    // As a file states them, of the first layer and of the whole model: recipes go by these, whatever the
+    // layers are.
+    std::uint64_t stated_heads = 0, stated_kv_heads = 0, stated_experts = 0;
 };
 
 // Dimensions as GGUF has them: the row length first, 1 from n_dims on.

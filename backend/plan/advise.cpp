@@ -17,7 +17,7 @@ using host::bytes_text;
 constexpr std::string_view kUsualWeights = "q4_k_m";
 
 std::string name_of(const Candidate& one) {
-    return fmt::format("{} with a cache of {}{}", one.weights, one.cache_k,
+    return fmt::format("{}{} with a cache of {}{}", one.weights, one.importance ? "*" : "", one.cache_k,
                        one.cache_k == one.cache_v ? "" : "/" + one.cache_v);
 }
 
@@ -27,13 +27,14 @@ std::optional<Candidate> try_one(const Model& model, const host::DeviceSnapshot&
                                  const CacheQuality& cache) {
     options.cache.k.format = find_cache_format(cache.k);
     options.cache.v.format = find_cache_format(cache.v);
-    const auto types = weight_types(model, weights.weights);
+    const auto types = weight_types(model, weights.weights, weights.importance);
     if (!types) return std::nullopt;
     const auto plan = plan_memory(model, *types, device, options);
     // A cache that had to be made otherwise is another candidate, or not one of the table.
     if (!plan || !plan->cache.notes.empty()) return std::nullopt;
     Candidate one;
     one.weights = weights.weights;
+    one.importance = weights.importance;
     one.cache_k = cache.k;
     one.cache_v = cache.v;
     one.loss_percent = weights.loss_percent + cache.loss_percent;
@@ -61,11 +62,16 @@ const Candidate* next_better(const std::vector<Candidate>& candidates, std::size
     return nullptr;
 }
 
-// Leaves out what is no smaller than something that loses no more.
+// Leaves out what is no smaller than something that loses no more, but for where practice starts.
 void drop_pointless(std::vector<Candidate>& sorted) {
+    const auto usual = std::ranges::find(sorted, kUsualWeights, &Candidate::weights);
     std::vector<Candidate> kept;
-    for (Candidate& one : sorted)
-        if (kept.empty() || one.total_bytes < kept.back().total_bytes) kept.push_back(std::move(one));
+    std::uint64_t least = ~std::uint64_t{0};
+    for (auto one = sorted.begin(); one != sorted.end(); one++) {
+        if (one->total_bytes >= least && one != usual) continue;
+        least = std::min(least, one->total_bytes);
+        kept.push_back(std::move(*one));
+    }
     sorted = std::move(kept);
 }
 
@@ -90,17 +96,24 @@ std::vector<std::string> moves_from(const Advice& advice, const MemoryPlanOption
     if (longer)
         moves.push_back(fmt::format("For a context above {} tokens, go down to {}: up to {}.",
                                     start.max_context, name_of(*longer), longer->max_context));
+    if (std::ranges::any_of(advice.candidates, &Candidate::importance))
+        moves.push_back("*: made with an importance matrix (tuff quantize --imatrix).");
     return moves;
 }
 
 }  // namespace
 
 const std::vector<WeightQuality>& weight_qualities() {
-    // Growth over 6.2332, the perplexity of the f16 model on WikiText-2.
+    // Growth over 6.2316, the perplexity of the unquantized model on WikiText-2 (tools/perplexity/README.md);
+    // with an importance matrix where there is no figure without, or none of use.
     static const std::vector<WeightQuality> table = {
-        {"f16", 0.0},     {"q8_0", 0.04},   {"q6_k", 0.35},   {"q5_k_m", 0.91},
-        {"q5_k_s", 1.68}, {"q4_k_m", 2.81}, {"q4_k_s", 4.31}, {"q4_0", 7.52},
-        {"q3_k_l", 8.92}, {"q3_k_m", 10.5}, {"q3_k_s", 26.2}, {"q2_k", 56.5},
+        {"f16", 0.0},           {"q8_0", 0.04},         {"q6_k", 0.35},          {"q5_k_m", 0.91},
+        {"q5_k_s", 1.68},       {"q5_1", 1.70},         {"q5_0", 2.11},          {"q4_k_m", 2.82},
+        {"iq4_nl", 3.59, true}, {"iq4_xs", 3.66, true}, {"q4_k_s", 4.32},        {"q4_1", 7.24},
+        {"q4_0", 7.52},         {"q3_k_l", 8.93},       {"q3_k_m", 10.5},        {"iq3_m", 10.7, true},
+        {"iq3_s", 11.8, true},  {"iq3_xs", 14.9, true}, {"iq3_xxs", 19.7, true}, {"q3_k_s", 26.2},
+        {"iq2_m", 38.0, true},  {"q2_k_s", 49.6, true}, {"iq2_s", 54.9, true},   {"q2_k", 56.5},
+        {"iq2_xs", 72.7, true}, {"iq2_xxs", 126, true}, {"iq1_m", 309, true},    {"iq1_s", 874, true},
     };
     return table;
 }

@@ -17,7 +17,8 @@ namespace tuff {
 // Published figures, for order and scale: by how many percent perplexity grows.
 struct WeightQuality {
     std::string_view weights;
-    double loss_percent;  // llama.cpp's table for Llama 3 8B
+    double loss_percent;      // llama.cpp's table for Llama 3 8B
+    bool importance = false;  // measured, and to be made, with an importance matrix
 };
 [[nodiscard]] const std::vector<WeightQuality>& weight_qualities();  // by rising loss
 struct CacheQuality {
@@ -29,6 +30,7 @@ struct CacheQuality {
 
 struct Candidate {
     std::string weights;
+    bool importance = false;  // made with an importance matrix
     std::string cache_k, cache_v;
     double loss_percent = 0;  // of both together
     bool all_resident = false;
@@ -44,8 +46,8 @@ struct Advice {
 };
 
 // Plans every combination for the context, sequences, ubatch, budget and rates of `options`, and keeps those
-// that fit: all weights resident, or, where none is, those that can be streamed; of two that lose as much the
-// smaller. The errors of plan_memory that do not depend on the formats.
+// that fit: all weights resident, or, where none is, those that can be streamed; nothing that is larger than
+// what loses less, but for where to start. The errors of plan_memory that do not depend on the formats.
 [[nodiscard]] Result<Advice> advise(const Model& model, const host::DeviceSnapshot& device,
                                     const MemoryPlanOptions& options);
 

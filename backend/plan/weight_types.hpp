@@ -1,4 +1,4 @@
-// Which type every weight of a model has: as its file says, or as a recipe would make it.
+// Which type every weight of a model has: as its file says, or as `tuff quantize` would make it.
 #pragma once
 
 #include <tuff/result.hpp>
@@ -11,11 +11,10 @@
 
 namespace tuff {
 
-// "f32, f16, ..., q4_k_m": what weight_types() knows.
-[[nodiscard]] std::string weight_names();
-
-// The types of a model's tensors, in order. `name`: a type, for files of that type, or a recipe; empty: as
-// the model's file has them. `usage`: an unknown name, or none for a model without a file.
-[[nodiscard]] Result<std::vector<const TypeInfo*>> weight_types(const Model& model, std::string_view name);
+// The types of a model's tensors, in order. `recipe`: what quantize/recipe.hpp decides, with or without an
+// importance matrix; empty: as the model's file has them. `usage`: an unknown recipe, none for a model
+// without a file, or rows that nothing of the recipe fits.
+[[nodiscard]] Result<std::vector<const TypeInfo*>> weight_types(const Model& model, std::string_view recipe,
+                                                                bool with_importance = false);
 
 }  // namespace tuff

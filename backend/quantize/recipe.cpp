@@ -217,13 +217,15 @@ std::string recipe_names() {
     return fmt::format("{}", fmt::join(names, ", "));
 }
 
+TensorShape TensorShape::of(std::string_view name, std::span<const std::uint64_t> dims) {
+    while (dims.size() > 1 && dims.back() == 1) dims = dims.first(dims.size() - 1);
+    return {std::string(name), {dims.begin(), dims.end()}};
+}
+
 ModelShape model_shape(const GgufFile& file) {
     ModelShape shape;
-    for (const GgufTensor& tensor : file.tensors()) {
-        std::vector<std::uint64_t> dims(tensor.dims.begin(), tensor.dims.end());
-        while (dims.size() > 1 && dims.back() == 1) dims.pop_back();
-        shape.tensors.push_back({std::string(tensor.name), std::move(dims)});
-    }
+    for (const GgufTensor& tensor : file.tensors())
+        shape.tensors.push_back(TensorShape::of(tensor.name, tensor.dims));
     shape.layers = count_of(file, "block_count");
     shape.heads = count_of(file, "attention.head_count");
     shape.kv_heads = count_of(file, "attention.head_count_kv");

@@ -70,6 +70,9 @@ struct Recipe {
 struct TensorShape {
     std::string name;
     std::vector<std::uint64_t> dims;  // the row length first; trailing ones do not count as dimensions
+
+    // `dims` with trailing ones or without.
+    static TensorShape of(std::string_view name, std::span<const std::uint64_t> dims);
 };
 
 struct ModelShape {

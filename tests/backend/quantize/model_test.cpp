@@ -6,6 +6,10 @@
 #include <filesystem>
 #include <limits>
 
+#include "backend/model/gguf_model.hpp"
+#include "backend/plan/assumed_device.hpp"
+#include "backend/plan/weight_types.hpp"
+#include "backend/plan/weights.hpp"
 #include "backend/quantize/compare.hpp"
 #include "tests/backend/quantize/small_model.hpp"
 #include "tests/temporary_directory.hpp"
@@ -37,7 +41,20 @@ double allowed(const TypeInfo& type) {
     return bits < 2.5 ? 0.85 : bits < 3 ? 0.30 : bits < 4 ? 0.25 : bits < 5 ? 0.13 : bits < 8 ? 0.08 : 0.01;
 }
 
-TEST_F(Model, GoesThroughEveryRecipeWithinTheErrorOfItsTypes) {
+// The types and bytes of a file are those that `tuff plan` counts.
+void expect_as_planned(const GgufFile& before, const GgufFile& after, const Recipe& recipe) {
+    const auto model = gguf_model(before);
+    ASSERT_TRUE(model.has_value()) << model.error().message;
+    const auto types = weight_types(*model, recipe.name);
+    ASSERT_TRUE(types.has_value()) << types.error().message;
+    const auto planned = plan_weights(*model, *types, Layout::planes, assumed_gpu(1 << 30));
+    ASSERT_TRUE(planned.has_value()) << planned.error().message;
+    std::uint64_t bytes = 0;
+    for (const GgufTensor& tensor : after.tensors()) bytes += tensor.bytes;
+    EXPECT_EQ(planned->file_bytes, bytes) << recipe.name;
+}
+
+TEST_F(Model, GoesThroughEveryRecipeWithinTheErrorOfItsTypesAndThePlansBytes) {
     write_small_model(in());
     const auto before = GgufFile::open(in());
     ASSERT_TRUE(before.has_value());
@@ -50,6 +67,7 @@ TEST_F(Model, GoesThroughEveryRecipeWithinTheErrorOfItsTypes) {
         EXPECT_EQ(after->get<std::uint64_t>("general.file_type").value_or(999), recipe.file_type);
         EXPECT_EQ(after->get<std::uint64_t>("general.quantization_version").value_or(0), 2u);
         EXPECT_EQ(after->get<std::string_view>("tokenizer.ggml.model").value_or(""), "none");
+        ASSERT_NO_FATAL_FAILURE(expect_as_planned(*before, *after, recipe));
         const FileComparison comparison = compare_files(*before, *after, 1);
         ASSERT_EQ(comparison.tensors.size(), before->tensors().size());
         for (const TensorComparison& tensor : comparison.tensors) {

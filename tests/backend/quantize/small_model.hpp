@@ -44,6 +44,8 @@ void write_small_model(const std::string& path, int layers, const Spoil& spoil) 
     const std::vector<GgufKeyToWrite> keys = {{"general.architecture", std::string_view("llama")},
                                               {"general.file_type", std::uint32_t{1}},
                                               {"llama.block_count", static_cast<std::uint32_t>(layers)},
+                                              {"llama.embedding_length", std::uint32_t{256}},
+                                              {"llama.context_length", std::uint32_t{128}},
                                               {"llama.attention.head_count", std::uint32_t{8}},
                                               {"llama.attention.head_count_kv", std::uint32_t{2}},
                                               {"tokenizer.ggml.model", std::string_view("none")}};
