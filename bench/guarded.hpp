@@ -9,8 +9,8 @@
 
 namespace tuff::bench {
 
-// Runs `work`, which gives a Result<void>, and turns its error into the result's status and reason. What lies beyond a
-// limit of this device cannot be wrong on it: that is `unsupported`.
+// Runs `work`, which gives a Result<void>, and turns its error into the result's status and reason. What lies
+// beyond a limit of this device cannot be wrong on it: that is `unsupported`.
 template <class Work>
 void guarded(CaseResult& result, const Work& work) {
     Result<void> done;

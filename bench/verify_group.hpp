@@ -1,5 +1,6 @@
-// What `tuff verify` runs: groups of cases, each summed up by a line of its table. Every op has a function that makes
-// its groups; verify.cpp lists those functions, runs what they made, and knows nothing about any op.
+// What `tuff verify` runs: groups of cases, each summed up by a line of its table. Every op has a function
+// that makes its groups; verify.cpp lists those functions, runs what they made, and knows nothing about any
+// op.
 #pragma once
 
 #include <tuff/result.hpp>
@@ -28,8 +29,8 @@ struct VerifyRequest {
 
 struct VerifyCaseRun {
     CaseResult result;  // what is known before: op, format, shape, label, kernel
-    // Fills in the errors found and the elements checked; operands are random by `seed`. Its error becomes the
-    // result's status.
+    // Fills in the errors found and the elements checked; operands are random by `seed`. Its error becomes
+    // the result's status.
     std::function<Result<void>(Session& session, std::uint64_t seed, CaseResult& result)> run;
 };
 

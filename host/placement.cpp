@@ -138,7 +138,9 @@ std::string_view memory_kind_name(MemoryKind kind) {
 std::string memory_type_text(const MemoryType& type) {
     std::string text;
     const auto add = [&](bool present, std::string_view name) {
-        if (present) text += (text.empty() ? "" : " ") + std::string(name);
+        if (!present) return;
+        if (!text.empty()) text += ' ';
+        text += name;
     };
     add(type.device_local, "device-local");
     add(type.host_visible, "host-visible");

@@ -83,14 +83,15 @@ class Text {
         for (const TypeBytes& one : r_.plan.weights.types)
             types.push_back(fmt::format("{} {}", one.type->name, bytes_text(one.file_bytes)));
         bytes("weights", r_.plan.weights.file_bytes, fmt::format("{}", fmt::join(types, ", ")));
-        bytes("layout", r_.plan.layout_bytes(), fmt::format("what {} and buffers add to them", r_.layout));
+        bytes("layout", r_.plan.layout_bytes(),
+              fmt::format("what {}, buffers and tables of the cache add", r_.layout));
         bytes("cache", w.cache,
               fmt::format("k {}, v {}", formats_text(r_.plan.cache, &CacheLayerSize::k),
                           formats_text(r_.plan.cache, &CacheLayerSize::v)));
         if (w.states > 0) bytes("states", w.states, "of recurrent layers");
         bytes("scores", w.scores,
               r_.options.flash_attention ? "none with flash attention" : "flash attention is off");
-        bytes("scratch", w.scratch, "packed activations, partial sums");
+        bytes("scratch", w.scratch, "packed activations and queries, partial results");
         bytes("activations", w.activations, "");
         bytes("logits", w.logits, "");
         bytes("total", r_.plan.total_bytes, "");

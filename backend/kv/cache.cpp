@@ -8,8 +8,6 @@
 namespace tuff {
 namespace {
 
-constexpr std::size_t kSpans = 2;  // of a part: a ring may go round
-
 // Bytes that an allocation of one side of one layer could still get.
 std::uint64_t free_bytes(const host::Device& device) {
     std::uint64_t most = 0;
@@ -40,37 +38,31 @@ Result<KvCache> KvCache::make(host::Device& device, CacheKind kind, std::span<co
     return cache;
 }
 
+Result<void> KvCache::allocate_group(const CacheLayerSize& first) {
+    Group& group = groups_.emplace_back();
+    group.window = first.window;
+    for (std::size_t part = 0; part < first.parts(); part++) {
+        const auto region = static_cast<std::uint32_t>(first.cells[part] / options_.sequences);
+        const bool ring = part == 2 || (part == 0 && first.window > 0);
+        group.parts.push_back({region, options_.sequences, part == 1 ? region : 0, ring});
+        TUFF_TRY(cells, device_->allocate(host::Intent::cache, size_.tables.cells, "batch cells"));
+        TUFF_TRY(spans, device_->allocate(host::Intent::cache, size_.tables.spans, "cache spans"));
+        group.cells.push_back(std::move(cells));
+        group.spans.push_back(std::move(spans));
+        group.from.emplace_back(options_.sequences, 0);
+    }
+    return {};
+}
+
 Result<void> KvCache::allocate(CacheKind kind) {
-    TUFF_TRY(positions, device_->allocate(host::Intent::cache, options_.batch * 4, "batch positions"));
+    TUFF_TRY(positions, device_->allocate(host::Intent::cache, size_.tables.positions, "batch positions"));
     positions_buffer_ = std::move(positions);
     for (const CacheLayerSize& layer : size_.layers) {
+        if (layer.group == groups_.size()) TUFF_CHECK(allocate_group(layer));
         Layer& made = layers_.emplace_back();
         made.kv_heads = layer.kv_heads;
+        made.group = layer.group;
         const std::size_t parts = layer.parts();
-        // The group of layers with the same regions.
-        const auto regions_of = [&](std::size_t part) {
-            const auto region = static_cast<std::uint32_t>(layer.cells[part] / options_.sequences);
-            const bool ring = part == 2 || (part == 0 && layer.window > 0);
-            return CacheRegions{region, options_.sequences, part == 1 ? region : 0, ring};
-        };
-        made.group = 0;
-        while (made.group < groups_.size() &&
-               (groups_[made.group].window != layer.window || groups_[made.group].parts.size() != parts))
-            made.group++;
-        if (made.group == groups_.size()) {
-            Group& group = groups_.emplace_back();
-            group.window = layer.window;
-            for (std::size_t part = 0; part < parts; part++) {
-                group.parts.push_back(regions_of(part));
-                TUFF_TRY(cells, device_->allocate(host::Intent::cache, options_.batch * 4, "batch cells"));
-                TUFF_TRY(spans,
-                         device_->allocate(host::Intent::cache,
-                                           kSpans * options_.sequences * sizeof(CacheSpan), "cache spans"));
-                group.cells.push_back(std::move(cells));
-                group.spans.push_back(std::move(spans));
-                group.from.emplace_back(options_.sequences, 0);
-            }
-        }
         for (const auto& [from, to, side] :
              {std::tuple(&layer.k, &made.k, CacheSide::k), std::tuple(&layer.v, &made.v, CacheSide::v)}) {
             if (from->format == nullptr) continue;
@@ -89,6 +81,22 @@ Result<void> KvCache::allocate(CacheKind kind) {
         }
     }
     return {};
+}
+
+std::uint64_t KvCache::device_bytes() const {
+    std::uint64_t sum = host::allocated_bytes(positions_buffer_.size());
+    const auto add = [&](const std::vector<host::Buffer>& buffers) {
+        for (const host::Buffer& buffer : buffers) sum += host::allocated_bytes(buffer.size());
+    };
+    for (const Group& group : groups_) {
+        add(group.cells);
+        add(group.spans);
+    }
+    for (const Layer& layer : layers_) {
+        add(layer.k.buffers);
+        add(layer.v.buffers);
+    }
+    return sum;
 }
 
 std::span<const std::int32_t> KvCache::positions(std::uint32_t sequence) const {
@@ -213,7 +221,7 @@ std::vector<CacheSegment> KvCache::segments(std::uint32_t layer) const {
     const Layer& from = layers_[layer];
     const Group& group = groups_[from.group];
     for (std::size_t part = 0; part < group.parts.size(); part++)
-        for (std::size_t span = 0; span < (group.parts[part].ring ? kSpans : 1); span++) {
+        for (std::size_t span = 0; span < (group.parts[part].ring ? kCacheSpans : 1); span++) {
             CacheSegment& segment = segments.emplace_back();
             segment.k_format = &from.k.part_format(part);
             segment.k = {&from.k.buffers[part], 0};

@@ -49,6 +49,8 @@ class KvCache {
                                 const CacheOptions& options);
 
     [[nodiscard]] const CacheSize& size() const { return size_; }
+    // What its buffers take, tables included.
+    [[nodiscard]] std::uint64_t device_bytes() const;
     // Rotary positions of a sequence's tokens, ascending. Empty for a sequence that was never appended to.
     [[nodiscard]] std::span<const std::int32_t> positions(std::uint32_t sequence) const;
     // How many more tokens a sequence can take.
@@ -114,6 +116,7 @@ class KvCache {
 
     KvCache() = default;
     Result<void> allocate(CacheKind kind);
+    Result<void> allocate_group(const CacheLayerSize& first);  // of the layers in it
     Result<void> upload_batch(std::span<const CacheBatch> batch);
     Result<void> check_sequence(std::uint32_t sequence) const;
     // The tokens a part holds of a sequence of `length` tokens.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "backend/kv/cache_cells.hpp"
+
 namespace tuff {
 namespace {
 
@@ -78,6 +80,20 @@ void set_cells(CacheLayerSize& layer, const CacheOptions& options, bool quantize
     layer.cells[2] = options.sequences * ring(std::max<std::uint64_t>(options.recent, kTilePositions));
 }
 
+// Groups of layers, numbered in the order of their first layers.
+void set_groups(CacheSize& size) {
+    std::vector<std::uint64_t> windows;
+    for (CacheLayerSize& layer : size.layers) {
+        layer.group = 0;
+        while (layer.group < windows.size() &&
+               (windows[layer.group] != layer.window || size.group_parts[layer.group] != layer.parts()))
+            layer.group++;
+        if (layer.group < windows.size()) continue;
+        windows.push_back(layer.window);
+        size.group_parts.push_back(layer.parts());
+    }
+}
+
 // "0-3, 7" of ascending numbers.
 std::string ranges(std::span<const std::size_t> numbers) {
     std::vector<std::string> texts;
@@ -109,6 +125,17 @@ std::uint64_t CacheSize::bytes() const {
     return k_bytes() + v_bytes();
 }
 
+std::vector<std::uint64_t> CacheSize::buffers() const {
+    std::vector<std::uint64_t> all{tables.positions};
+    for (const std::size_t parts : group_parts)
+        for (std::size_t part = 0; part < parts; part++) all.insert(all.end(), {tables.cells, tables.spans});
+    for (const CacheLayerSize& layer : layers)
+        for (const CacheSideSize* side : {&layer.k, &layer.v})
+            for (const std::uint64_t bytes : side->bytes)
+                if (bytes > 0) all.push_back(bytes);
+    return all;
+}
+
 Result<CacheSize> cache_size(std::span<const CacheLayer> layers, const CacheOptions& options) {
     TUFF_CHECK(check(layers, options));
     CacheSize size;
@@ -133,6 +160,9 @@ Result<CacheSize> cache_size(std::span<const CacheLayer> layers, const CacheOpti
         out.k = k_size;
         out.v = v_size;
     }
+    set_groups(size);
+    size.tables = {options.batch * sizeof(std::int32_t), options.batch * sizeof(std::uint32_t),
+                   kCacheSpans * options.sequences * sizeof(CacheSpan)};
     if (!with_guard.empty())
         size.notes.push_back(fmt::format(
             "K of layers {} has a bias and is kept in kv8: fewer bits would lose it", ranges(with_guard)));

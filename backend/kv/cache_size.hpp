@@ -71,20 +71,35 @@ struct CacheSideSize {
 struct CacheLayerSize {
     std::uint32_t kv_heads = 0;
     std::uint64_t window = 0;
+    std::size_t group = 0;                  // of layers with the same window and parts
     std::uint64_t cells[kCacheParts] = {};  // per KV head: for each sequence as many, in whole tiles of 8
     CacheSideSize k, v;
 
     [[nodiscard]] std::size_t parts() const { return kv_heads == 0 ? 0 : cells[1] > 0 ? kCacheParts : 1; }
 };
 
+// Of a part: a ring may go round.
+inline constexpr std::size_t kCacheSpans = 2;
+
+// Buffers that tell kernels where the tokens of a batch are. Bytes of each one.
+struct CacheTables {
+    std::uint64_t positions = 0;  // one of all
+    std::uint64_t cells = 0;      // one of each part of each group of layers
+    std::uint64_t spans = 0;      // as many
+};
+
 struct CacheSize {
     std::vector<CacheLayerSize> layers;
+    std::vector<std::size_t> group_parts;  // of each group of layers
+    CacheTables tables;
     // What was decided otherwise than asked, in sentences for the user.
     std::vector<std::string> notes;
 
-    [[nodiscard]] std::uint64_t bytes() const;
+    [[nodiscard]] std::uint64_t bytes() const;  // without tables
     [[nodiscard]] std::uint64_t k_bytes() const;
     [[nodiscard]] std::uint64_t v_bytes() const;
+    // Of every buffer that a cache allocates, tables included.
+    [[nodiscard]] std::vector<std::uint64_t> buffers() const;
 };
 
 // `usage`: no layers, a size of 0, a head that a format does not take (CacheFormat::check), an override for

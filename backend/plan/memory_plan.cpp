@@ -46,16 +46,21 @@ std::uint64_t largest_context(std::uint64_t most, const Fits& fits) {
     return low;
 }
 
-// Of the parts beside the weights, context changes cache and scores alone.
-Result<std::uint64_t> find_max_context(const Hyperparameters& shape, const MemoryPlanOptions& options,
-                                       const WorkingMemory& working, const std::vector<Unit>& units) {
-    const std::uint64_t constant = working.total() - working.cache - working.scores;
+// What depends on the context: cache, scores, and attention's scratch where no product takes more.
+std::uint64_t find_max_context(const Hyperparameters& shape, const host::DeviceSnapshot& device,
+                               const MemoryPlanOptions& options, const WorkingMemory& working,
+                               const std::vector<Unit>& units) {
+    const std::uint64_t constant = working.total() - working.cache - working.scores - working.scratch;
     const std::uint64_t score_bytes = working.scores / options.context;
     MemoryPlanOptions other = options;
     const auto needed = [&](std::uint64_t context) {
         other.context = context;
         const auto cache = plan_cache(shape, other);  // formats were checked with the first context
-        return plus_saturating(plus_saturating(constant, cache ? cache->bytes() : ~std::uint64_t{0}),
+        if (!cache) return ~std::uint64_t{0};
+        const auto attention = attention_scratch_bytes(shape, device, other, *cache);
+        if (!attention) return ~std::uint64_t{0};
+        const std::uint64_t scratch = std::max(working.product_scratch, *attention);
+        return plus_saturating(plus_saturating(constant, cache->bytes() + scratch),
                                times_saturating(score_bytes, context));
     };
     for (const std::uint64_t weights : {bytes_of(units), least_bytes(units)}) {
@@ -118,8 +123,7 @@ Result<MemoryPlan> plan_memory(const Model& model, std::span<const TypeInfo* con
     plan.working = working;
     plan.total_bytes = plus_saturating(plan.weights.device_bytes, working.total());
     const std::vector<Unit> units = make_units(model, plan.weights);
-    TUFF_TRY(max_context, find_max_context(shape, options, working, units));
-    plan.max_context = max_context;
+    plan.max_context = find_max_context(shape, device, options, working, units);
 
     const std::uint64_t least = plus_saturating(working.total(), least_bytes(units));
     if (least > options.budget_bytes) {
@@ -129,8 +133,8 @@ Result<MemoryPlan> plan_memory(const Model& model, std::span<const TypeInfo* con
             "weights",
             bytes_text(options.budget_bytes), shape.name, bytes_text(least), bytes_text(working.total()));
         message += fmt::format("; the smallest budget that works is {} bytes", least);
-        if (max_context > 0)
-            message += fmt::format(", the longest context that fits has {} tokens", max_context);
+        if (plan.max_context > 0)
+            message += fmt::format(", the longest context that fits has {} tokens", plan.max_context);
         return fail(ErrorCode::out_of_device_memory, "{}", message);
     }
     TUFF_TRY(residency, place_units(units, minus_saturating(options.budget_bytes, working.total())));

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/attention/attention_plan.hpp"
 #include "backend/kv/cache_size.hpp"
 #include "backend/model/model.hpp"
 #include "backend/plan/speed.hpp"
@@ -32,12 +33,14 @@ struct MemoryPlanOptions {
 // Everything but weights, in bytes.
 struct WorkingMemory {
     std::uint64_t cache = 0;
-    std::uint64_t states = 0;       // of recurrent layers
-    std::uint64_t scores = 0;       // attention's, where flash attention is off
-    std::uint64_t scratch = 0;      // of products: packed activations, partial sums
-    std::uint64_t activations = 0;  // between the operations of a layer
-    std::uint64_t logits = 0;       // of the last token of every sequence
-    std::uint64_t buffers = 0;      // what the host layer adds to each of their buffers
+    std::uint64_t tables = 0;           // of the cache: where the tokens of a batch are
+    std::uint64_t states = 0;           // of recurrent layers
+    std::uint64_t scores = 0;           // attention's, where flash attention is off
+    std::uint64_t scratch = 0;          // of products or of attention: packed operands, partial results
+    std::uint64_t product_scratch = 0;  // what products take of it; the context does not matter to them
+    std::uint64_t activations = 0;      // between the operations of a layer
+    std::uint64_t logits = 0;           // of the last token of every sequence
+    std::uint64_t buffers = 0;          // what the host layer adds to each of their buffers
 
     [[nodiscard]] std::uint64_t total() const;
 };
@@ -57,9 +60,9 @@ struct MemoryPlan {
     StepWork decode_work, prefill_work;
     Speed decode, prefill;
 
-    // What the layout of the device adds to the weights of the file, and buffers to everything.
+    // What the layout of the device adds to the weights of the file, and buffers and tables to everything.
     [[nodiscard]] std::uint64_t layout_bytes() const {
-        return weights.device_bytes - weights.file_bytes + working.buffers;
+        return weights.device_bytes - weights.file_bytes + working.buffers + working.tables;
     }
 };
 
@@ -71,12 +74,24 @@ struct MemoryPlan {
                                              const host::DeviceSnapshot& device,
                                              const MemoryPlanOptions& options);
 
-// The parts, for those who allocate them.
+// The parts, for those who allocate them: layers and options for KvCache::make, a layer that reads another's
+// cache keeping nothing.
+[[nodiscard]] std::vector<CacheLayer> cache_layers(const Hyperparameters& shape);
+[[nodiscard]] CacheOptions cache_options(const MemoryPlanOptions& options);
 [[nodiscard]] Result<CacheSize> plan_cache(const Hyperparameters& shape, const MemoryPlanOptions& options);
 [[nodiscard]] Result<std::uint64_t> product_scratch_bytes(const Model& model,
                                                           std::span<const TypeInfo* const> types,
                                                           const host::DeviceSnapshot& device,
-                                                          std::uint64_t tokens);
+                                                          const MemoryPlanOptions& options);
+// Segments of a layer's cache as KvCache::segments gives them; `plan_cache` of the same options.
+[[nodiscard]] std::vector<AttentionSegment> attention_segments(const CacheLayerSize& layer,
+                                                               std::uint64_t sequences);
+// What the largest flash attention of any layer takes, of a batch of one sequence's prompt and of a token of
+// every sequence.
+[[nodiscard]] Result<std::uint64_t> attention_scratch_bytes(const Hyperparameters& shape,
+                                                            const host::DeviceSnapshot& device,
+                                                            const MemoryPlanOptions& options,
+                                                            const CacheSize& cache);
 [[nodiscard]] Result<WorkingMemory> plan_working_memory(const Model& model,
                                                         std::span<const TypeInfo* const> types,
                                                         const host::DeviceSnapshot& device,

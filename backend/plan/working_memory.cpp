@@ -16,33 +16,18 @@ namespace {
 using host::plus_saturating;
 using host::times_saturating;
 
-// A model's layers as their cache sees them; one that reads another's keeps nothing.
-std::vector<CacheLayer> cache_layers(const Hyperparameters& shape) {
-    std::vector<CacheLayer> layers;
-    for (const LayerShape& layer : shape.layers) {
-        CacheLayer& out = layers.emplace_back();
-        if (layer.kv_heads == 0 || !layer.owns_cache) continue;
-        out.kv_heads = static_cast<std::uint32_t>(layer.kv_heads);
-        out.k_dim = static_cast<std::uint32_t>(layer.key_size);
-        out.v_dim = static_cast<std::uint32_t>(layer.value_size);
-        out.window = layer.window;
-        out.k_bias = layer.key_bias;
-    }
-    return layers;
+std::uint64_t largest_batch(const MemoryPlanOptions& options) {
+    return std::max(options.ubatch, options.sequences);
 }
 
-// Tails of the buffers that parts of the cache are in, and those of the other working memory.
-std::uint64_t buffer_bytes(const CacheSize& cache, const WorkingMemory& memory) {
+// Tails of the buffers of the cache, and of those of the other working memory.
+std::uint64_t tail_bytes(const CacheSize& cache, const WorkingMemory& memory) {
+    std::vector<std::uint64_t> buffers = cache.buffers();
+    buffers.insert(buffers.end(),
+                   {memory.states, memory.scores, memory.scratch, memory.activations, memory.logits});
     std::uint64_t sum = 0;
-    const auto add = [&](std::uint64_t bytes) {
+    for (const std::uint64_t bytes : buffers)
         if (bytes > 0) sum += host::minus_saturating(host::allocated_bytes(bytes), bytes);
-    };
-    for (const CacheLayerSize& layer : cache.layers)
-        for (const CacheSideSize* side : {&layer.k, &layer.v})
-            for (const std::uint64_t bytes : side->bytes) add(bytes);
-    for (const std::uint64_t bytes :
-         {memory.states, memory.scores, memory.scratch, memory.activations, memory.logits})
-        add(bytes);
     return sum;
 }
 
@@ -67,22 +52,41 @@ std::uint64_t activation_floats(const Model& model) {
 
 std::uint64_t WorkingMemory::total() const {
     std::uint64_t sum = 0;
-    for (const std::uint64_t part : {cache, states, scores, scratch, activations, logits, buffers})
+    for (const std::uint64_t part : {cache, tables, states, scores, scratch, activations, logits, buffers})
         sum = plus_saturating(sum, part);
     return sum;
 }
 
-Result<CacheSize> plan_cache(const Hyperparameters& shape, const MemoryPlanOptions& options) {
+std::vector<CacheLayer> cache_layers(const Hyperparameters& shape) {
+    std::vector<CacheLayer> layers;
+    for (const LayerShape& layer : shape.layers) {
+        CacheLayer& out = layers.emplace_back();
+        if (layer.kv_heads == 0 || !layer.owns_cache) continue;
+        out.kv_heads = static_cast<std::uint32_t>(layer.kv_heads);
+        out.k_dim = static_cast<std::uint32_t>(layer.key_size);
+        out.v_dim = static_cast<std::uint32_t>(layer.value_size);
+        out.window = layer.window;
+        out.k_bias = layer.key_bias;
+    }
+    return layers;
+}
+
+CacheOptions cache_options(const MemoryPlanOptions& options) {
     CacheOptions cache = options.cache;
     cache.positions = times_saturating(options.context, options.sequences);
     cache.sequences =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(options.sequences, ~std::uint32_t{0}));
     cache.batch = options.ubatch;
-    return cache_size(cache_layers(shape), cache);
+    return cache;
+}
+
+Result<CacheSize> plan_cache(const Hyperparameters& shape, const MemoryPlanOptions& options) {
+    return cache_size(cache_layers(shape), cache_options(options));
 }
 
 Result<std::uint64_t> product_scratch_bytes(const Model& model, std::span<const TypeInfo* const> types,
-                                            const host::DeviceSnapshot& device, std::uint64_t tokens) {
+                                            const host::DeviceSnapshot& device,
+                                            const MemoryPlanOptions& options) {
     const Layout layout = preferred_layout(device);
     std::set<std::tuple<const Format*, std::uint64_t, std::uint64_t>> seen;
     std::uint64_t most = 0;
@@ -93,13 +97,63 @@ Result<std::uint64_t> product_scratch_bytes(const Model& model, std::span<const 
             !tensor.name.ends_with(".weight"))
             continue;
         if (!seen.emplace(format, tensor.dims[0], tensor.dims[1]).second) continue;
-        MatmulShape shape;
-        shape.m = tensor.dims[1];
-        shape.k = tensor.dims[0];
-        shape.n = tokens;
-        auto plan = plan_matmul(device, *format, layout, shape);
-        if (!plan) return fail(plan.error().code, "{}: {}", printable(tensor.name), plan.error().message);
-        most = std::max(most, plan->scratch_bytes);
+        for (const std::uint64_t tokens : {largest_batch(options), options.sequences}) {
+            MatmulShape shape;
+            shape.m = tensor.dims[1];
+            shape.k = tensor.dims[0];
+            shape.n = tokens;
+            auto plan = plan_matmul(device, *format, layout, shape);
+            if (!plan) return fail(plan.error().code, "{}: {}", printable(tensor.name), plan.error().message);
+            most = std::max(most, plan->scratch_bytes);
+        }
+    }
+    return most;
+}
+
+std::vector<AttentionSegment> attention_segments(const CacheLayerSize& layer, std::uint64_t sequences) {
+    static const CacheFormat* const f16 = find_cache_format("f16");
+    std::vector<AttentionSegment> segments;
+    for (std::size_t part = 0; part < layer.parts(); part++) {
+        AttentionSegment segment;
+        const bool body = part == static_cast<std::size_t>(CachePart::body);
+        const bool shared = layer.v.format == nullptr;
+        segment.k_format = body ? layer.k.format : f16;
+        segment.v_format = shared ? segment.k_format : body ? layer.v.format : f16;
+        segment.place = shared ? CachePlace::shared : CachePlace::layout;
+        segment.cells = layer.cells[part] / sequences;
+        const bool ring = body ? layer.window > 0 : part == static_cast<std::size_t>(CachePart::recent);
+        segments.insert(segments.end(), ring ? kCacheSpans : 1, segment);
+    }
+    return segments;
+}
+
+Result<std::uint64_t> attention_scratch_bytes(const Hyperparameters& shape,
+                                              const host::DeviceSnapshot& device,
+                                              const MemoryPlanOptions& options, const CacheSize& cache) {
+    if (!options.flash_attention) return 0;
+    const CacheKind kind = preferred_cache_kind(device);
+    const auto u32 = [](std::uint64_t value) { return static_cast<std::uint32_t>(value); };
+    std::set<std::tuple<std::uint64_t, std::size_t, std::uint64_t, std::uint64_t, std::uint64_t>> seen;
+    std::uint64_t most = 0;
+    // A layer that reads another's cache reads one like those before it.
+    const CacheLayerSize* own = nullptr;
+    for (std::size_t i = 0; i < shape.layers.size(); i++) {
+        const LayerShape& layer = shape.layers[i];
+        if (layer.kv_heads == 0) continue;
+        if (layer.owns_cache) own = &cache.layers[i];
+        const std::uint64_t values = layer.latent_size > 0 ? layer.latent_size : layer.value_size;
+        if (own == nullptr ||
+            !seen.emplace(layer.heads, own->group, layer.kv_heads, layer.key_size, values).second)
+            continue;
+        const std::vector<AttentionSegment> segments = attention_segments(*own, options.sequences);
+        for (const auto& [sequences, tokens] :
+             {std::pair{std::uint64_t{1}, options.ubatch}, std::pair{options.sequences, std::uint64_t{1}}}) {
+            const AttentionShape attention{u32(sequences),      u32(tokens),         u32(layer.heads),
+                                           u32(layer.kv_heads), u32(layer.key_size), u32(values)};
+            const auto plan = plan_attention(device, kind, attention, {}, segments);
+            if (!plan) return fail(plan.error().code, "layer {}: {}", i, plan.error().message);
+            most = std::max(most, plan->scratch_bytes);
+        }
     }
     return most;
 }
@@ -110,6 +164,8 @@ Result<WorkingMemory> plan_working_memory(const Model& model, std::span<const Ty
     const Hyperparameters& shape = model.shape;
     WorkingMemory memory;
     memory.cache = cache.bytes();
+    for (const std::uint64_t bytes : cache.buffers()) memory.tables += bytes;
+    memory.tables -= memory.cache;
     std::uint64_t most_heads = 0, states = 0;
     for (const LayerShape& layer : shape.layers) {
         states = plus_saturating(states, times_saturating(layer.state_floats, sizeof(float)));
@@ -120,13 +176,14 @@ Result<WorkingMemory> plan_working_memory(const Model& model, std::span<const Ty
     if (!options.flash_attention)
         memory.scores = times_saturating(times_saturating(options.context, options.sequences),
                                          times_saturating(options.ubatch, most_heads * sizeof(float)));
-    const std::uint64_t batch = std::max(options.ubatch, options.sequences);
-    TUFF_TRY(prompt_scratch, product_scratch_bytes(model, types, device, batch));
-    TUFF_TRY(token_scratch, product_scratch_bytes(model, types, device, options.sequences));
-    memory.scratch = std::max(prompt_scratch, token_scratch);
-    memory.activations = times_saturating(times_saturating(activation_floats(model), batch), sizeof(float));
+    TUFF_TRY(product_scratch, product_scratch_bytes(model, types, device, options));
+    TUFF_TRY(attention_scratch, attention_scratch_bytes(shape, device, options, cache));
+    memory.product_scratch = product_scratch;
+    memory.scratch = std::max(product_scratch, attention_scratch);
+    memory.activations =
+        times_saturating(times_saturating(activation_floats(model), largest_batch(options)), sizeof(float));
     memory.logits = times_saturating(times_saturating(shape.vocabulary, options.sequences), sizeof(float));
-    memory.buffers = buffer_bytes(cache, memory);
+    memory.buffers = tail_bytes(cache, memory);
     return memory;
 }
 

@@ -3,10 +3,12 @@
 
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "backend/attention/cache_layout.hpp"
+#include "backend/attention/attention_plan.hpp"
+#include "backend/kv/cache.hpp"
 #include "backend/matmul_plan.hpp"
 #include "backend/model/gguf_model.hpp"
 #include "backend/plan/memory_plan.hpp"
@@ -95,15 +97,9 @@ class Allocated {
         return {};
     }
 
-    Result<void> cache(const CacheSize& size) {
-        const CacheKind kind = prefers_lanes(device_.snapshot()) ? CacheKind::lanes : CacheKind::wide;
-        for (const CacheLayerSize& layer : size.layers)
-            for (const CacheSide side : {CacheSide::k, CacheSide::v}) {
-                const CacheSideSize& one = side == CacheSide::k ? layer.k : layer.v;
-                TUFF_TRY(layout, CacheLayout::make(kind, side, one.format->row(one.head_dim), layer.kv_heads,
-                                                   layer.cells[0]));
-                TUFF_CHECK(buffer(host::Intent::cache, layout.bytes()));
-            }
+    Result<void> cache(std::span<const CacheLayer> layers, const CacheOptions& options) {
+        TUFF_TRY(made, KvCache::make(device_, preferred_cache_kind(device_.snapshot()), layers, options));
+        cache_ = std::move(made);
         return {};
     }
 
@@ -128,6 +124,7 @@ class Allocated {
     host::Device& device_;
     std::vector<Weights> weights_;
     std::vector<host::Buffer> buffers_;
+    std::optional<KvCache> cache_;
     std::uint64_t bytes_ = 0, slow_bytes_ = 0;
 };
 
@@ -189,7 +186,7 @@ class PlanAndReality : public testing::Test {
         return allocate_working(memory, plan);
     }
     Result<void> allocate_working(Allocated& memory, const MemoryPlan& plan) {
-        TUFF_CHECK(memory.cache(plan.cache));
+        TUFF_CHECK(memory.cache(cache_layers(model_.shape), cache_options(options_)));
         for (const std::uint64_t bytes :
              {plan.working.scores, plan.working.scratch, plan.working.activations, plan.working.logits})
             TUFF_CHECK(memory.buffer(host::Intent::scratch, bytes));
@@ -216,14 +213,44 @@ TEST_F(PlanAndReality, EveryLineIsWhatTheDeviceIsAskedFor) {
                 ASSERT_TRUE(done) << done.error().message;
             }
             EXPECT_EQ(planned.weights.arranged_bytes, memory.take_bytes()) << weights;
-            const Result<void> cached = memory.cache(planned.cache);
-            ASSERT_TRUE(cached) << cached.error().message;
-            EXPECT_EQ(planned.working.cache, memory.take_bytes()) << weights;
         }
 }
 
-// Scratch is whatever the largest of all products takes.
-TEST_F(PlanAndReality, ScratchServesEveryProductOfTheModel) {
+// Sliding layers, parts apart in f16, several sequences: everything that makes buffers of its own.
+TEST_F(PlanAndReality, TheCacheTakesEveryBytePlanned) {
+    const auto device = open(probed());
+    ASSERT_NE(device, nullptr);
+    for (const bool elaborate : {false, true}) {
+        if (elaborate) {
+            options_.sequences = 3;
+            options_.cache.recent = 16;
+            model_.shape.layers[1].window = 40;
+            model_.shape.layers[2].owns_cache = false;
+        }
+        const auto planned = plan_cache(model_.shape, options_);
+        ASSERT_TRUE(planned) << planned.error().message;
+        const auto made = KvCache::make(*device, preferred_cache_kind(device->snapshot()),
+                                        cache_layers(model_.shape), cache_options(options_));
+        ASSERT_TRUE(made) << made.error().message;
+        std::uint64_t bytes = 0;
+        for (const std::uint64_t buffer : planned->buffers()) bytes += host::allocated_bytes(buffer);
+        EXPECT_EQ(bytes, made->device_bytes());
+        for (std::uint32_t i = 0; i < model_.shape.layers.size(); i++) {
+            const std::vector<CacheSegment> real = made->segments(i);
+            const std::vector<AttentionSegment> segments =
+                attention_segments(planned->layers[i], options_.sequences);
+            ASSERT_EQ(real.size(), segments.size()) << i;
+            for (std::size_t s = 0; s < real.size(); s++) {
+                EXPECT_EQ(real[s].k_format, segments[s].k_format);
+                EXPECT_EQ(real[s].v_format, segments[s].v_format);
+                EXPECT_EQ(real[s].cells, segments[s].cells);
+            }
+        }
+    }
+}
+
+// Scratch is whatever the largest product or attention takes.
+TEST_F(PlanAndReality, ScratchServesEveryProductAndAttentionOfTheModel) {
     const host::DeviceSnapshot& device = probed();
     for (const char* weights : {"", "q4_k_m"}) {
         const MemoryPlan planned = plan(device, weights);
@@ -242,6 +269,15 @@ TEST_F(PlanAndReality, ScratchServesEveryProductOfTheModel) {
                 most = std::max(most, product->scratch_bytes);
             }
         }
+        EXPECT_EQ(planned.working.product_scratch, most) << weights;
+        const CacheLayerSize& layer = planned.cache.layers[0];
+        const std::vector<AttentionSegment> segments = attention_segments(layer, 1);
+        for (const std::uint32_t tokens : {1U, static_cast<std::uint32_t>(options_.ubatch)}) {
+            const auto attention = plan_attention(device, preferred_cache_kind(device),
+                                                  {1, tokens, 4, 2, 128, 128}, {.causal = true}, segments);
+            ASSERT_TRUE(attention) << attention.error().message;
+            most = std::max(most, attention->scratch_bytes);
+        }
         EXPECT_EQ(planned.working.scratch, most) << weights;
     }
 }
@@ -255,8 +291,16 @@ TEST_F(PlanAndReality, ACardOfTheTotalHoldsAllAndASmallerOneDoesNot) {
             const auto device = open_card(planned.total_bytes);
             ASSERT_NE(device, nullptr);
             Allocated memory(*device);
-            const Result<void> done = allocate_all(memory, planned);
+            const auto used = [&] { return device->heap_use()[0].usage_bytes; };
+            for (std::size_t i = 0; i < model_.tensors.size(); i++) {
+                const Result<void> done = memory.tensor(model_.tensors[i], *planned.weights.tensors[i].type);
+                ASSERT_TRUE(done) << done.error().message;
+            }
+            expect_within_one_percent(planned.weights.device_bytes, used(), "weights");
+            const std::uint64_t before = used();
+            const Result<void> done = allocate_working(memory, planned);
             ASSERT_TRUE(done) << done.error().message;
+            expect_within_one_percent(planned.working.total(), used() - before, "working memory");
             const host::HeapUse use = device->heap_use()[0];
             expect_within_one_percent(planned.total_bytes, use.usage_bytes, weights);
             EXPECT_LE(use.peak_bytes, planned.total_bytes);
