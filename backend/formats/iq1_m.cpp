@@ -59,8 +59,8 @@ const CodebookBlock codebook_block_iq1_m{codebook_iq1, 56, 16, read, write};
 namespace {
 
 constexpr Plane planes[] = {{32, 4, 1}, {32, 2, 1}, {256, 8, 1}};  // indices, nibbles, scales with d
-constexpr Piece pieces[] = {
-    {0, 0, 0, 0, 0, 32, 1}, {kNibbles, 0, 1, 0, 0, 16, 1}, {kWords, 0, 2, 0, 0, 8, 1}};
+constexpr auto pieces =
+    std::to_array<Piece>({{0, 0, 0, 0, 0, 32, 1}, {kNibbles, 0, 1, 0, 0, 16, 1}, {kWords, 0, 2, 0, 0, 8, 1}});
 
 void set_scales(std::byte* block, float scale, float /*offset_scale*/) {
     set_d(block, float_to_half(scale));

@@ -47,8 +47,8 @@ const CodebookBlock codebook_block_iq1_s{codebook_iq1, 50, 8, read, write};
 namespace {
 
 constexpr Plane planes[] = {{32, 4, 1}, {32, 2, 1}, {256, 2, 2}};  // indices, words, d
-constexpr Piece pieces[] = {
-    {kIndices, 0, 0, 0, 0, 32, 1}, {kWords, 0, 1, 0, 0, 16, 1}, {0, 0, 2, 0, 0, 2, 1}};
+constexpr auto pieces =
+    std::to_array<Piece>({{kIndices, 0, 0, 0, 0, 32, 1}, {kWords, 0, 1, 0, 0, 16, 1}, {0, 0, 2, 0, 0, 2, 1}});
 
 // Lanes: two bits a weight, level + 1; a signed byte per 32, 2 * scale + 1 with the sign of the shift; d.
 constexpr Plane lane_planes[] = {{32, 8, 1}, {32, 1, 1}, {256, 2, 2}};

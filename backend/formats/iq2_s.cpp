@@ -44,11 +44,11 @@ const CodebookBlock codebook_block_iq2_s{codebook_iq2_s, 82, 16, read, write};
 namespace {
 
 constexpr Plane planes[] = {{32, 8, 1}, {32, 2, 1}, {256, 2, 2}};  // (indices, signs), (high bits, scales), d
-constexpr Piece pieces[] = {{kIndices, 4, 0, 0, 8, 4, 8},
-                            {kSigns, 4, 0, 4, 8, 4, 8},
-                            {kHighs, 1, 1, 0, 2, 1, 8},
-                            {kScales, 1, 1, 1, 2, 1, 8},
-                            {0, 0, 2, 0, 0, 2, 1}};
+constexpr auto pieces = std::to_array<Piece>({{kIndices, 4, 0, 0, 8, 4, 8},
+                                              {kSigns, 4, 0, 4, 8, 4, 8},
+                                              {kHighs, 1, 1, 0, 2, 1, 8},
+                                              {kScales, 1, 1, 1, 2, 1, 8},
+                                              {0, 0, 2, 0, 0, 2, 1}});
 
 void set_scales(std::byte* block, float scale, float /*offset_scale*/) {
     store_half(block, scale);

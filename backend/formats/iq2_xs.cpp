@@ -38,7 +38,8 @@ const CodebookBlock codebook_block_iq2_xs{codebook_iq2_xs, 74, 16, read, write};
 namespace {
 
 constexpr Plane planes[] = {{32, 8, 1}, {32, 1, 1}, {256, 2, 2}};  // words, scales, d
-constexpr Piece pieces[] = {{kWords, 0, 0, 0, 0, 64, 1}, {kScales, 0, 1, 0, 0, 8, 1}, {0, 0, 2, 0, 0, 2, 1}};
+constexpr auto pieces =
+    std::to_array<Piece>({{kWords, 0, 0, 0, 0, 64, 1}, {kScales, 0, 1, 0, 0, 8, 1}, {0, 0, 2, 0, 0, 2, 1}});
 
 void set_scales(std::byte* block, float scale, float /*offset_scale*/) {
     store_half(block, scale);

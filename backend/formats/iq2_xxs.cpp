@@ -43,7 +43,7 @@ const CodebookBlock codebook_block_iq2_xxs{codebook_iq2_xxs, 66, 8, read, write}
 namespace {
 
 constexpr Plane planes[] = {{32, 8, 1}, {256, 2, 2}};  // (indices, signs and scale), d
-constexpr Piece pieces[] = {{2, 0, 0, 0, 0, 64, 1}, {0, 0, 1, 0, 0, 2, 1}};
+constexpr auto pieces = std::to_array<Piece>({{2, 0, 0, 0, 0, 64, 1}, {0, 0, 1, 0, 0, 2, 1}});
 
 void set_scales(std::byte* block, float scale, float /*offset_scale*/) {
     store_half(block, scale);

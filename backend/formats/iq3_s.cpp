@@ -53,11 +53,11 @@ namespace {
 
 constexpr Plane planes[] = {
     {32, 12, 1}, {256, 12, 1}, {256, 2, 2}};  // (indices, signs), (high bits, scales), d
-constexpr Piece pieces[] = {{kIndices, 8, 0, 0, 12, 8, 8},
-                            {kSigns, 4, 0, 8, 12, 4, 8},
-                            {kHighs, 0, 1, 0, 0, 8, 1},
-                            {kScales, 0, 1, 8, 0, 4, 1},
-                            {0, 0, 2, 0, 0, 2, 1}};
+constexpr auto pieces = std::to_array<Piece>({{kIndices, 8, 0, 0, 12, 8, 8},
+                                              {kSigns, 4, 0, 8, 12, 4, 8},
+                                              {kHighs, 0, 1, 0, 0, 8, 1},
+                                              {kScales, 0, 1, 8, 0, 4, 1},
+                                              {0, 0, 2, 0, 0, 2, 1}});
 
 // Lanes: nibbles, element i low, i + 16 high.
 constexpr Plane lane_planes[] = {{32, 16, 1}, {32, 1, 1}, {256, 2, 2}};

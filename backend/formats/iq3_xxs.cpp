@@ -39,8 +39,8 @@ const CodebookBlock codebook_block_iq3_xxs{codebook_iq3_xxs, 98, 8, read, write}
 namespace {
 
 constexpr Plane planes[] = {{32, 12, 1}, {256, 2, 2}};  // (indices, signs and scale), d
-constexpr Piece pieces[] = {
-    {kIndices, 8, 0, 0, 12, 8, 8}, {kWords, 4, 0, 8, 12, 4, 8}, {0, 0, 1, 0, 0, 2, 1}};
+constexpr auto pieces =
+    std::to_array<Piece>({{kIndices, 8, 0, 0, 12, 8, 8}, {kWords, 4, 0, 8, 12, 4, 8}, {0, 0, 1, 0, 0, 2, 1}});
 
 // Lanes: four bits a weight, level code and above it the sign; element j + 8 * l is nibble j of word l.
 constexpr Plane lane_planes[] = {{32, 16, 4}, {32, 1, 1}, {256, 2, 2}};

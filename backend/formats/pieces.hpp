@@ -2,6 +2,7 @@
 // one table.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -16,15 +17,16 @@ struct Piece {
     std::uint32_t bytes, count;
 };
 
-// PlaneSet::split and join of planes that the pieces, a constexpr array, fill.
-template <const auto& Pieces>
+// PlaneSet::split and join of planes that the pieces fill. They are given by value: GCC 14 takes instances
+// for references to tables of the same name in different files for one.
+template <std::array Pieces>
 void split_pieces(const std::byte* block, std::byte* const* out) {
     for (const Piece& p : Pieces)
         for (std::uint32_t i = 0; i < p.count; i++)
             std::memcpy(out[p.plane] + p.to + i * p.to_step, block + p.at + i * p.step, p.bytes);
 }
 
-template <const auto& Pieces>
+template <std::array Pieces>
 void join_pieces(const std::byte* const* in, std::byte* block) {
     for (const Piece& p : Pieces)
         for (std::uint32_t i = 0; i < p.count; i++)

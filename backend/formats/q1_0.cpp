@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint32_t kBytes = 18;
 constexpr Plane planes[] = {{32, 4, 4}, {128, 2, 2}};  // bits, d
-constexpr Piece pieces[] = {{2, 0, 0, 0, 0, 16, 1}, {0, 0, 1, 0, 0, 2, 1}};
+constexpr auto pieces = std::to_array<Piece>({{2, 0, 0, 0, 0, 16, 1}, {0, 0, 1, 0, 0, 2, 1}});
 
 void decode(const std::byte* blocks, std::uint64_t elements, float* values) {
     for (std::uint64_t i = 0; i < elements; i += 128, blocks += kBytes) {

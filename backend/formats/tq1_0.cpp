@@ -58,7 +58,7 @@ void magnitude(const std::byte* blocks, std::uint64_t elements, float* magnitude
 }
 
 constexpr Plane planes[] = {{256, 52, 1}, {256, 2, 2}};  // codes, d
-constexpr Piece pieces[] = {{0, 0, 0, 0, 0, kCodes, 1}, {kD, 0, 1, 0, 0, 2, 1}};
+constexpr auto pieces = std::to_array<Piece>({{0, 0, 0, 0, 0, kCodes, 1}, {kD, 0, 1, 0, 0, 2, 1}});
 
 // Lanes: digits, d, which byte of those with the same digits (a bit for each byte of five, two for each of
 // four).
