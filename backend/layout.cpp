@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include "backend/interleave.hpp"
+
 namespace tuff {
 namespace {
 
@@ -54,60 +56,104 @@ std::uint64_t chunk_bytes(const Format& format) {
     return std::uint64_t{format.chunk_elements} / format.type().block_elements * format.type().block_bytes;
 }
 
-// One row taken apart: a buffer per plane.
-class SplitRow {
+// Chunks of a row taken apart into units of planes, and put together again.
+class RowSplitter {
   public:
-    SplitRow(const Format& format, const PlaneSet& set, const Geometry& g)
-        : format_(format), set_(set), geometry_(g), padded_(chunk_bytes(format)) {
-        for (std::size_t p = 0; p < set.planes.size(); p++) planes_[p].resize(g.unit_row[p]);
+    RowSplitter(const Format& format, const PlaneSet& set, const Geometry& g)
+        : set_(set),
+          chunk_bytes_(chunk_bytes(format)),
+          row_bytes_(g.row_blocks_bytes),
+          padded_(chunk_bytes_) {
+        for (std::size_t p = 0; p < set.planes.size(); p++)
+            unit_bytes_[p] =
+                std::uint64_t{format.chunk_elements} / set.planes[p].elements * set.planes[p].bytes;
     }
 
-    void split(const std::byte* blocks) {
-        const std::uint64_t bytes = chunk_bytes(format_);
-        std::array<std::byte*, kMaxPlanes> out{};
-        for (std::size_t p = 0; p < set_.planes.size(); p++) out[p] = planes_[p].data();
-        for (std::uint64_t c = 0; c < geometry_.chunks; c++) {
-            const std::byte* chunk = blocks + c * bytes;
-            const std::uint64_t left = geometry_.row_blocks_bytes - c * bytes;
-            if (left < bytes) {  // only formats without blocks end within a chunk
+    // Of one chunk in a plane.
+    [[nodiscard]] std::uint64_t unit_bytes(std::size_t plane) const { return unit_bytes_[plane]; }
+
+    // Chunks [first, end) of the row whose blocks are at `row`, to `out` and what follows.
+    void split(const std::byte* row, std::uint64_t first, std::uint64_t end,
+               std::array<std::byte*, kMaxPlanes> out) {
+        for (std::uint64_t c = first; c < end; c++) {
+            const std::byte* chunk = row + c * chunk_bytes_;
+            const std::uint64_t left = row_bytes_ - c * chunk_bytes_;
+            if (left < chunk_bytes_) {  // only formats without blocks end within a chunk
                 std::ranges::fill(padded_, std::byte{0});
                 std::memcpy(padded_.data(), chunk, left);
                 chunk = padded_.data();
             }
             set_.split(chunk, out.data());
-            for (std::size_t p = 0; p < set_.planes.size(); p++) out[p] += units_bytes(p);
+            for (std::size_t p = 0; p < set_.planes.size(); p++) out[p] += unit_bytes_[p];
         }
     }
 
-    void join(std::byte* blocks) {
-        const std::uint64_t bytes = chunk_bytes(format_);
-        std::array<const std::byte*, kMaxPlanes> in{};
-        for (std::size_t p = 0; p < set_.planes.size(); p++) in[p] = planes_[p].data();
-        for (std::uint64_t c = 0; c < geometry_.chunks; c++) {
-            const std::uint64_t left = geometry_.row_blocks_bytes - c * bytes;
+    // The whole row.
+    void join(std::array<const std::byte*, kMaxPlanes> in, std::byte* row) {
+        for (std::uint64_t at = 0; at < row_bytes_; at += chunk_bytes_) {
             set_.join(in.data(), padded_.data());
-            std::memcpy(blocks + c * bytes, padded_.data(), std::min(left, bytes));
-            for (std::size_t p = 0; p < set_.planes.size(); p++) in[p] += units_bytes(p);
+            std::memcpy(row + at, padded_.data(), std::min(row_bytes_ - at, chunk_bytes_));
+            for (std::size_t p = 0; p < set_.planes.size(); p++) in[p] += unit_bytes_[p];
         }
     }
-
-    void clear() {
-        for (auto& plane : planes_) std::ranges::fill(plane, std::byte{0});
-    }
-
-    [[nodiscard]] std::vector<std::byte>& plane(std::size_t p) { return planes_[p]; }
 
   private:
-    [[nodiscard]] std::uint64_t units_bytes(std::size_t p) const {
-        return std::uint64_t{format_.chunk_elements} / set_.planes[p].elements * set_.planes[p].bytes;
-    }
-
-    const Format& format_;
     const PlaneSet& set_;
-    const Geometry& geometry_;
-    std::array<std::vector<std::byte>, kMaxPlanes> planes_;
+    std::uint64_t chunk_bytes_, row_bytes_;  // in the file
+    std::array<std::uint64_t, kMaxPlanes> unit_bytes_{};
     std::vector<std::byte> padded_;
 };
+
+// Rows straight to where they belong.
+void arrange_planes(RowSplitter& splitter, const PlaneSet& set, const Geometry& g, std::uint64_t first_row,
+                    std::uint64_t rows, const std::byte* blocks, std::byte* out) {
+    for (std::uint64_t row = 0; row < rows; row++) {
+        std::array<std::byte*, kMaxPlanes> at{};
+        for (std::size_t p = 0; p < set.planes.size(); p++) {
+            at[p] = out + g.plane_begin[p] + (first_row + row) * g.stride[p];
+            std::fill(at[p] + g.unit_row[p], at[p] + g.stride[p], std::byte{0});
+        }
+        splitter.split(blocks + row * g.row_blocks_bytes, 0, g.chunks, at);
+    }
+}
+
+// Tiles of eight rows: some chunks of each row are taken apart at a time, so that they are interleaved while
+// they are in the nearest cache.
+void arrange_lanes(RowSplitter& splitter, const PlaneSet& set, const Geometry& g, std::uint64_t first_row,
+                   std::uint64_t rows, const std::byte* blocks, std::byte* out) {
+    static_assert(kLaneRows == kInterleavedRows);
+    constexpr std::uint64_t kAtOnce = 16384;
+    std::uint64_t all_units = 0;
+    for (std::size_t p = 0; p < set.planes.size(); p++) all_units += splitter.unit_bytes(p);
+    const std::uint64_t some = std::clamp<std::uint64_t>(kAtOnce / (all_units * kLaneRows), 1, g.chunks);
+    std::vector<std::byte> apart(all_units * some * kLaneRows);
+    std::array<std::array<std::byte*, kMaxPlanes>, kLaneRows> row_at{};
+    std::byte* next = apart.data();
+    for (auto& planes : row_at)
+        for (std::size_t p = 0; p < set.planes.size(); p++) {
+            planes[p] = next;
+            next += splitter.unit_bytes(p) * some;
+        }
+    for (std::uint64_t row = 0; row < rows; row += kLaneRows) {
+        std::byte* tile = out + (first_row + row) / kLaneRows * g.tile_bytes;
+        if (rows - row < kLaneRows) std::ranges::fill(apart, std::byte{0});  // rows there are not
+        for (std::uint64_t first = 0; first < g.chunks; first += some) {
+            const std::uint64_t end = std::min(first + some, g.chunks);
+            for (std::uint64_t r = 0; r < std::min<std::uint64_t>(kLaneRows, rows - row); r++)
+                splitter.split(blocks + (row + r) * g.row_blocks_bytes, first, end, row_at[r]);
+            for (std::size_t p = 0; p < set.planes.size(); p++) {
+                std::array<const std::byte*, kLaneRows> plane{};
+                for (std::uint32_t r = 0; r < kLaneRows; r++) plane[r] = row_at[r][p];
+                interleave(set.planes[p].granule, plane, (end - first) * splitter.unit_bytes(p),
+                           tile + g.plane_begin[p] + first * splitter.unit_bytes(p) * kLaneRows);
+            }
+        }
+        for (std::size_t p = 0; p < set.planes.size(); p++) {
+            std::byte* const plane = tile + g.plane_begin[p];
+            std::fill(plane + g.unit_row[p] * kLaneRows, plane + g.stride[p], std::byte{0});
+        }
+    }
+}
 
 // Copies `bytes` bytes in granules, stepping from and to by their own strides.
 template <std::size_t Granule>
@@ -169,31 +215,9 @@ void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape,
         return;
     }
     const PlaneSet& set = plane_set(format, layout);
-    SplitRow split(format, set, g);
-    const std::uint64_t end = first_row + rows;
-    const std::uint64_t padded_end =
-        layout == Layout::lanes && end == shape.rows ? round_up(end, kLaneRows) : end;
-    for (std::uint64_t row = first_row; row < padded_end; row++) {
-        if (row < end)
-            split.split(blocks + (row - first_row) * g.row_blocks_bytes);
-        else
-            split.clear();
-        for (std::size_t p = 0; p < set.planes.size(); p++) {
-            std::vector<std::byte>& units = split.plane(p);
-            if (layout == Layout::lanes) {
-                std::byte* tile = out.data() + row / kLaneRows * g.tile_bytes + g.plane_begin[p];
-                const std::size_t granule = set.planes[p].granule;
-                copy_granules(granule, units.data(), granule, tile + row % kLaneRows * granule,
-                              granule * kLaneRows, units.size());
-                if (row % kLaneRows == 0)
-                    std::fill(tile + units.size() * kLaneRows, tile + g.stride[p], std::byte{0});
-            } else {
-                std::byte* at = out.data() + g.plane_begin[p] + row * g.stride[p];
-                std::ranges::copy(units, at);
-                std::fill(at + units.size(), at + g.stride[p], std::byte{0});
-            }
-        }
-    }
+    RowSplitter splitter(format, set, g);
+    const auto arrange_all = layout == Layout::lanes ? arrange_lanes : arrange_planes;
+    arrange_all(splitter, set, g, first_row, rows, blocks, out.data());
 }
 
 std::vector<RowsPiece> rows_pieces(const Format& format, Layout layout, const MatrixShape& matrix,
@@ -235,22 +259,28 @@ void restore(const Format& format, Layout layout, const MatrixShape& shape,
         return;
     }
     const PlaneSet& set = plane_set(format, layout);
-    SplitRow split(format, set, g);
+    RowSplitter splitter(format, set, g);
+    std::array<std::vector<std::byte>, kMaxPlanes> units;  // of one row
+    std::array<const std::byte*, kMaxPlanes> from{};
+    for (std::size_t p = 0; p < set.planes.size(); p++) {
+        units[p].resize(g.unit_row[p]);
+        from[p] = units[p].data();
+    }
     for (std::uint64_t b = 0; b < shape.batches; b++)
         for (std::uint64_t row = 0; row < shape.rows; row++) {
             const std::byte* matrix = arranged.data() + b * g.matrix_bytes;
             for (std::size_t p = 0; p < set.planes.size(); p++) {
-                std::vector<std::byte>& units = split.plane(p);
                 if (layout == Layout::lanes) {
                     const std::byte* tile = matrix + row / kLaneRows * g.tile_bytes + g.plane_begin[p];
                     const std::size_t granule = set.planes[p].granule;
                     copy_granules(granule, tile + row % kLaneRows * granule, granule * kLaneRows,
-                                  units.data(), granule, units.size());
+                                  units[p].data(), granule, units[p].size());
                 } else {
-                    std::copy_n(matrix + g.plane_begin[p] + row * g.stride[p], units.size(), units.data());
+                    std::copy_n(matrix + g.plane_begin[p] + row * g.stride[p], units[p].size(),
+                                units[p].data());
                 }
             }
-            split.join(blocks + (b * shape.rows + row) * g.row_blocks_bytes);
+            splitter.join(from, blocks + (b * shape.rows + row) * g.row_blocks_bytes);
         }
 }
 

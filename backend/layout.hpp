@@ -46,7 +46,8 @@ struct MatrixShape {
 
 // Rearranges rows [first_row, first_row + rows) of one matrix from GGUF blocks. `out` covers exactly the
 // bytes of the matrix in that layout; only the bytes of these rows are written (padding rows and elements
-// included), so disjoint row ranges may run in parallel; ranges of the lanes layout start at multiples of 8.
+// included), so disjoint row ranges may run in parallel; ranges of the lanes layout start at multiples of 8
+// and end there or with the matrix.
 // `blocks` holds those rows, dense.
 void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape, std::uint64_t first_row,
                   std::uint64_t rows, const std::byte* blocks, std::span<std::byte> out);

@@ -28,8 +28,10 @@ template <Fields F>
 codes::Group load_codes(const std::byte* block) {
     codes::Group group = codes::unpack_nibbles(block + F.nibbles);
     if constexpr (F.fifths > 0) {
-        const auto fifths = load<std::uint32_t>(block + F.fifths);
-        for (int k = 0; k < 32; k++) group[k] |= static_cast<std::uint8_t>(((fifths >> k) & 1u) << 4);
+        for (int w = 0; w < 4; w++)
+            codes::set_eight(
+                group, w,
+                codes::eight(group, w) | codes::spread_bits(load<std::uint8_t>(block + F.fifths + w)) << 4);
     }
     return group;
 }
@@ -38,9 +40,8 @@ template <Fields F>
 void store_codes(const codes::Group& group, std::byte* block) {
     codes::pack_nibbles(group, block + F.nibbles);
     if constexpr (F.fifths > 0) {
-        std::uint32_t fifths = 0;
-        for (int k = 0; k < 32; k++) fifths |= (std::uint32_t{group[k]} >> 4) << k;
-        store(block + F.fifths, fifths);
+        for (int w = 0; w < 4; w++)
+            store(block + F.fifths + w, codes::gather_bits(codes::eight(group, w) >> 4));
     }
 }
 

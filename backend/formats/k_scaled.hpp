@@ -48,10 +48,7 @@ struct Fields {
 
 template <Fields F>
 codes::Group load_codes(const std::byte* block, int group) {
-    codes::Group out;
-    for (int k = 0; k < 32; k++)
-        out[k] = static_cast<std::uint8_t>(
-            (codes::byte_at(block, F.nibbles() + group / 2 * 32 + k) >> (group % 2 * 4)) & 15u);
+    codes::Group out = codes::load_fields(block + F.nibbles() + group / 2 * 32, group % 2 * 4, 15);
     if constexpr (F.has_fifths) codes::load_bits(block + kHeaderBytes, group, 4, out);
     return out;
 }
@@ -59,8 +56,7 @@ codes::Group load_codes(const std::byte* block, int group) {
 // All groups of a block whose bytes past the header are zero.
 template <Fields F>
 void store_codes(const codes::Group& in, int group, std::byte* block) {
-    for (int k = 0; k < 32; k++)
-        block[F.nibbles() + group / 2 * 32 + k] |= std::byte((in[k] & 15u) << (group % 2 * 4));
+    codes::store_fields(in, group % 2 * 4, 15, block + F.nibbles() + group / 2 * 32);
     if constexpr (F.has_fifths) codes::store_bits(in, group, 4, block + kHeaderBytes);
 }
 

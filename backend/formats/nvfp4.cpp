@@ -30,17 +30,16 @@ float half_scale(unsigned byte) {
 
 codes::Group load_codes(const std::byte* block, int group) {
     codes::Group out;
-    for (int k = 0; k < 32; k++)
-        out[k] = static_cast<std::uint8_t>(
-            (codes::byte_at(block, 4 + group * 16 + k / 16 * 8 + k % 8) >> (k / 8 % 2 * 4)) & 15u);
+    for (int w = 0; w < 4; w++)
+        codes::set_eight(
+            out, w,
+            (load<std::uint64_t>(block + 4 + group * 16 + w / 2 * 8) >> (w % 2 * 4)) & codes::every8(15));
     return out;
 }
 
 void store_codes(const codes::Group& in, int group, std::byte* block) {
-    for (int i = 0; i < 16; i++) {
-        const int k = i / 8 * 16 + i % 8;
-        block[4 + group * 16 + i] = std::byte(in[k] | in[k + 8] << 4);
-    }
+    for (int w = 0; w < 2; w++)
+        store(block + 4 + group * 16 + w * 8, codes::eight(in, 2 * w) | codes::eight(in, 2 * w + 1) << 4);
 }
 
 void decode(const std::byte* blocks, std::uint64_t elements, float* values) {

@@ -14,39 +14,56 @@ namespace {
 constexpr std::uint32_t kBytes = 18;
 constexpr Plane planes[] = {{32, 8, 1}, {64, 2, 2}};  // codes, d
 
-unsigned code(const std::byte* block, int i) {
-    return (load<std::uint8_t>(block + 2 + i / 4) >> (i % 4 * 2)) & 3u;
+// Fields of two bits of a half word, one after the other, as the bytes of a word, and back.
+constexpr std::uint64_t kFours = 0x000000ff000000ff, kTwos = 0x000f000f000f000f;
+std::uint64_t spread_pairs(std::uint64_t pairs) {
+    pairs = (pairs | pairs << 24) & kFours;
+    pairs = (pairs | pairs << 12) & kTwos;
+    return (pairs | pairs << 6) & codes::every8(3);
+}
+std::uint16_t gather_pairs(std::uint64_t bytes) {
+    bytes = (bytes | bytes >> 6) & kTwos;
+    bytes = (bytes | bytes >> 12) & kFours;
+    return static_cast<std::uint16_t>(bytes | bytes >> 24);
+}
+
+codes::Group load_codes(const std::byte* block, int group) {
+    codes::Group out;
+    for (int w = 0; w < 4; w++)
+        codes::set_eight(out, w, spread_pairs(load<std::uint16_t>(block + 2 + group * 8 + w * 2)));
+    return out;
 }
 
 void decode(const std::byte* blocks, std::uint64_t elements, float* values) {
     for (std::uint64_t i = 0; i < elements; i += 64, blocks += kBytes) {
         const float d = load_half(blocks);
-        for (int k = 0; k < 64; k++) values[i + k] = (static_cast<float>(code(blocks, k)) - 1.0f) * d;
+        for (int g = 0; g < 2; g++) {
+            const codes::Group group = load_codes(blocks, g);
+            for (int k = 0; k < 32; k++) values[i + g * 32 + k] = (static_cast<float>(group[k]) - 1.0f) * d;
+        }
     }
 }
 
 void magnitude(const std::byte* blocks, std::uint64_t elements, float* magnitudes) {
     for (std::uint64_t i = 0; i < elements; i += 64, blocks += kBytes) {
         const float d = std::fabs(load_half(blocks));
-        for (int k = 0; k < 64; k++) magnitudes[i + k] = (static_cast<float>(code(blocks, k)) + 1.0f) * d;
+        for (int g = 0; g < 2; g++) {
+            const codes::Group group = load_codes(blocks, g);
+            for (int k = 0; k < 32; k++)
+                magnitudes[i + g * 32 + k] = (static_cast<float>(group[k]) + 1.0f) * d;
+        }
     }
 }
 
 void split(const std::byte* block, std::byte* const* out) {
-    for (int g = 0; g < 2; g++) {
-        codes::Group codes;
-        for (int k = 0; k < 32; k++) codes[k] = static_cast<std::uint8_t>(code(block, g * 32 + k));
-        codes::pack_pairs(codes, out[0] + g * 8);
-    }
+    for (int g = 0; g < 2; g++) codes::pack_pairs(load_codes(block, g), out[0] + g * 8);
     std::memcpy(out[1], block, 2);
 }
 
 void join(const std::byte* const* in, std::byte* block) {
     for (int g = 0; g < 2; g++) {
-        const codes::Group codes = codes::unpack_pairs(in[0] + g * 8);
-        for (int k = 0; k < 32; k += 4)
-            block[2 + g * 8 + k / 4] =
-                std::byte(codes[k] | codes[k + 1] << 2 | codes[k + 2] << 4 | codes[k + 3] << 6);
+        const codes::Group group = codes::unpack_pairs(in[0] + g * 8);
+        for (int w = 0; w < 4; w++) store(block + 2 + g * 8 + w * 2, gather_pairs(codes::eight(group, w)));
     }
     std::memcpy(block, in[1], 2);
 }

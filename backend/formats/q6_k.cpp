@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "backend/format.hpp"
+#include "backend/formats/codes.hpp"
 #include "backend/half.hpp"
 
 namespace tuff {
@@ -18,20 +19,30 @@ constexpr std::uint32_t kBytes = 210;
 constexpr int kHighs = 128, kScales = 192, kD = 208;                            // offsets in a block
 constexpr Plane planes[] = {{32, 16, 1}, {32, 8, 1}, {32, 2, 1}, {256, 2, 2}};  // nibbles, pairs, scales, d
 
+// Where the two parts of a group's codes stand in a block.
 struct Place {
     int low_byte, low_shift, high_byte, high_shift;
 };
-
-// Where the two parts of element i's code stand in a block.
-constexpr Place place(int i) {
-    const int half = i / 128, s = i % 128 / 32, l = i % 32;
-    return {64 * half + 32 * (s % 2) + l, s / 2 * 4, kHighs + 32 * half + l, s * 2};
+constexpr Place place(int group) {
+    const int half = group / 4, s = group % 4;
+    return {64 * half + 32 * (s % 2), s / 2 * 4, kHighs + 32 * half, s * 2};
 }
 
-unsigned code(const std::byte* block, int i) {
-    const Place at = place(i);
-    return ((load<std::uint8_t>(block + at.low_byte) >> at.low_shift) & 15u) |
-           ((load<std::uint8_t>(block + at.high_byte) >> at.high_shift) & 3u) << 4;
+codes::Group load_codes(const std::byte* block, int group) {
+    const Place at = place(group);
+    codes::Group out = codes::load_fields(block + at.low_byte, at.low_shift, 15);
+    const codes::Group high = codes::load_fields(block + at.high_byte, at.high_shift, 3);
+    for (int w = 0; w < 4; w++) codes::set_eight(out, w, codes::eight(out, w) | codes::eight(high, w) << 4);
+    return out;
+}
+
+// The codes' bytes must be zero where this group is not stored yet.
+void store_codes(const codes::Group& in, int group, std::byte* block) {
+    const Place at = place(group);
+    codes::store_fields(in, at.low_shift, 15, block + at.low_byte);
+    codes::Group high;
+    for (int w = 0; w < 4; w++) codes::set_eight(high, w, codes::eight(in, w) >> 4);
+    codes::store_fields(high, at.high_shift, 3, block + at.high_byte);
 }
 
 float scale(const std::byte* block, int i) {
@@ -41,27 +52,38 @@ float scale(const std::byte* block, int i) {
 void decode(const std::byte* blocks, std::uint64_t elements, float* values) {
     for (std::uint64_t i = 0; i < elements; i += 256, blocks += kBytes) {
         const float d = load_half(blocks + kD);
-        for (int k = 0; k < 256; k++)
-            values[i + k] = d * scale(blocks, k) * (static_cast<float>(code(blocks, k)) - 32.0f);
+        for (int g = 0; g < 8; g++) {
+            const codes::Group group = load_codes(blocks, g);
+            for (int k = 0; k < 32; k++)
+                values[i + g * 32 + k] =
+                    d * scale(blocks, g * 32 + k) * (static_cast<float>(group[k]) - 32.0f);
+        }
     }
 }
 
 void magnitude(const std::byte* blocks, std::uint64_t elements, float* magnitudes) {
     for (std::uint64_t i = 0; i < elements; i += 256, blocks += kBytes) {
         const float d = std::fabs(load_half(blocks + kD));
-        for (int k = 0; k < 256; k++)
-            magnitudes[i + k] =
-                d * std::fabs(scale(blocks, k)) * (static_cast<float>(code(blocks, k)) + 32.0f);
+        for (int g = 0; g < 8; g++) {
+            const codes::Group group = load_codes(blocks, g);
+            for (int k = 0; k < 32; k++)
+                magnitudes[i + g * 32 + k] =
+                    d * std::fabs(scale(blocks, g * 32 + k)) * (static_cast<float>(group[k]) + 32.0f);
+        }
     }
 }
 
 void split(const std::byte* block, std::byte* const* out) {
     for (int g = 0; g < 8; g++) {
-        const auto c = [&](int k) { return code(block, g * 32 + k); };
-        for (int k = 0; k < 16; k++) out[0][g * 16 + k] = std::byte((c(k) & 15) | (c(k + 16) >> 2 << 4));
-        for (int k = 0; k < 8; k++)
-            out[1][g * 8 + k] =
-                std::byte((c(k + 24) & 3) | (c(k + 16) & 3) << 2 | c(k) >> 4 << 4 | c(k + 8) >> 4 << 6);
+        const codes::Group group = load_codes(block, g);
+        const auto low = [&](int w, int bits) {
+            return codes::eight(group, w) & codes::every8((1u << bits) - 1);
+        };
+        const auto above = [&](int w, int bits) {
+            return (codes::eight(group, w) >> bits) & codes::every8(63u >> bits);
+        };
+        for (int w = 0; w < 2; w++) store(out[0] + g * 16 + w * 8, low(w, 4) | above(w + 2, 2) << 4);
+        store(out[1] + g * 8, low(3, 2) | low(2, 2) << 2 | above(0, 4) << 4 | above(1, 4) << 6);
     }
     std::memcpy(out[2], block + kScales, 16);
     std::memcpy(out[3], block + kD, 2);
@@ -69,16 +91,16 @@ void split(const std::byte* block, std::byte* const* out) {
 
 void join(const std::byte* const* in, std::byte* block) {
     std::memset(block, 0, kScales);
-    for (int i = 0; i < 256; i++) {
-        const int g = i / 32, k = i % 32;
-        const auto nibbles = std::to_integer<unsigned>(in[0][g * 16 + k % 16]);
-        const auto pairs = std::to_integer<unsigned>(in[1][g * 8 + k % 8]);
-        constexpr int shift[] = {4, 6, 2, 0};
-        const unsigned pair = (pairs >> shift[k / 8]) & 3u;
-        const unsigned c = k < 16 ? (nibbles & 15u) | pair << 4 : (nibbles >> 4 << 2) | pair;
-        const Place at = place(i);
-        block[at.low_byte] |= std::byte((c & 15u) << at.low_shift);
-        block[at.high_byte] |= std::byte((c >> 4) << at.high_shift);
+    for (int g = 0; g < 8; g++) {
+        codes::Group group;
+        const auto pairs = load<std::uint64_t>(in[1] + g * 8);
+        const auto pair = [&](int shift) { return (pairs >> shift) & codes::every8(3); };
+        for (int w = 0; w < 2; w++) {
+            const auto nibbles = load<std::uint64_t>(in[0] + g * 16 + w * 8);
+            codes::set_eight(group, w, (nibbles & codes::every8(15)) | pair(4 + 2 * w) << 4);
+            codes::set_eight(group, w + 2, ((nibbles >> 4) & codes::every8(15)) << 2 | pair(2 - 2 * w));
+        }
+        store_codes(group, g, block);
     }
     std::memcpy(block + kScales, in[2], 16);
     std::memcpy(block + kD, in[3], 2);
