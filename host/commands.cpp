@@ -11,13 +11,17 @@ struct Work {
     VkAccessFlags2 writes, reads;
 };
 
-Work work_of(DeviceCore& core, Queue queue) {
+Work work_of(DeviceCore& core, Queue queue, bool indirect = false) {
     Work work{VK_PIPELINE_STAGE_2_ALL_TRANSFER_BIT, VK_ACCESS_2_TRANSFER_WRITE_BIT,
               VK_ACCESS_2_TRANSFER_READ_BIT};
     if (core.snapshot.queue_families[core.on(queue).family].compute) {
         work.stages |= VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT;
         work.writes |= VK_ACCESS_2_SHADER_WRITE_BIT;
         work.reads |= VK_ACCESS_2_SHADER_READ_BIT;
+    }
+    if (indirect) {
+        work.stages |= VK_PIPELINE_STAGE_2_DRAW_INDIRECT_BIT;
+        work.reads |= VK_ACCESS_2_INDIRECT_COMMAND_READ_BIT;
     }
     return work;
 }
@@ -64,17 +68,17 @@ Result<VkCommandBuffer> create_command_buffer(DeviceCore& core, VkCommandPool po
     return commands;
 }
 
-void work_barrier(DeviceCore& core, Queue queue, VkCommandBuffer commands) {
-    const Work work = work_of(core, queue);
+void work_barrier(DeviceCore& core, Queue queue, VkCommandBuffer commands, bool indirect) {
+    const Work work = work_of(core, queue, indirect);
     memory_barrier(core, commands, work, work.stages, work.reads | work.writes);
 }
 
-Result<void> begin_commands(DeviceCore& core, Queue queue, VkCommandBuffer commands) {
+Result<void> begin_commands(DeviceCore& core, Queue queue, VkCommandBuffer commands, bool indirect) {
     VkCommandBufferBeginInfo info{};
     info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
     const VkResult result = core.vk.vkBeginCommandBuffer(commands, &info);
     if (result != VK_SUCCESS) return core.fail(result, "recording commands");
-    work_barrier(core, queue, commands);
+    work_barrier(core, queue, commands, indirect);
     return {};
 }
 

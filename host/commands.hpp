@@ -16,13 +16,14 @@ Result<VkCommandPool> create_command_pool(DeviceCore& core, Queue queue, std::st
 Result<VkCommandBuffer> create_command_buffer(DeviceCore& core, VkCommandPool pool);
 
 // Begins a (possibly already recorded) command buffer for a queue. What was submitted before it on that queue
-// comes first, and its writes are seen.
-Result<void> begin_commands(DeviceCore& core, Queue queue, VkCommandBuffer commands);
+// comes first, and its writes are seen; `indirect`: also by the reading of group counts.
+Result<void> begin_commands(DeviceCore& core, Queue queue, VkCommandBuffer commands, bool indirect = false);
 
 // Makes the writes visible to the host and ends the recording.
 Result<void> end_commands(DeviceCore& core, Queue queue, VkCommandBuffer commands);
 
-// Everything recorded so far is done, and its writes are seen, before anything recorded later.
-void work_barrier(DeviceCore& core, Queue queue, VkCommandBuffer commands);
+// Everything recorded so far is done, and its writes are seen, before anything recorded later; `indirect`:
+// also before group counts are read.
+void work_barrier(DeviceCore& core, Queue queue, VkCommandBuffer commands, bool indirect = false);
 
 }  // namespace tuff::host

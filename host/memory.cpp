@@ -110,7 +110,8 @@ VkBufferCreateInfo buffer_info(DeviceCore& core, std::uint64_t bytes, SharedFami
     info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
     info.size = bytes;
     info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT |
-                 VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+                 VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |
+                 VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT;
     // Both queues use every buffer; sharing costs nothing for buffers, handing over would cost a barrier
     // each.
     families = {core.compute.family, core.on(Queue::transfer).family};

@@ -19,6 +19,8 @@ struct DispatchCommand {
     std::size_t push_offset;  // into Impl::push
     std::uint32_t push_bytes;
     Groups groups;
+    VkBuffer counts = VK_NULL_HANDLE;  // where the groups are read from instead
+    std::uint64_t counts_offset = 0;
 };
 struct CopyCommand {
     VkBuffer from, to;
@@ -59,6 +61,7 @@ struct Stream::Impl {
     std::size_t work = 0;
     std::size_t barriers = 0;
     std::uint32_t timestamps = 0;
+    bool indirect = false;  // whether barriers order the reading of group counts as well
     bool finished = false;
 
     VkCommandPool pool = VK_NULL_HANDLE;
@@ -70,6 +73,9 @@ struct Stream::Impl {
     ~Impl();
     Result<void> check_recording() const;
     Result<AccessTracker::Range> range(const Access& access) const;
+    Result<void> check_dispatch(const Pipeline& pipeline, std::size_t push_bytes, Groups groups) const;
+    Result<void> add_dispatch(DispatchCommand command, std::span<const std::byte> push,
+                              std::span<const Access> accesses);
     void order(std::span<const AccessTracker::Range> ranges);
     void barrier();
     Result<void> record();
@@ -126,35 +132,64 @@ Stream::Stream(Stream&&) noexcept = default;
 Stream& Stream::operator=(Stream&&) noexcept = default;
 Stream::~Stream() = default;
 
-Result<void> Stream::dispatch(const Pipeline& pipeline, std::span<const std::byte> push, Groups groups,
-                              std::span<const Access> accesses) {
-    Impl& self = *impl_;
-    TUFF_CHECK(self.check_recording());
-    if (push.size() > kPushConstantBytes || push.size() % 4 != 0) {
+Result<void> Stream::Impl::check_dispatch(const Pipeline& pipeline, std::size_t push_bytes,
+                                          Groups groups) const {
+    TUFF_CHECK(check_recording());
+    if (push_bytes > kPushConstantBytes || push_bytes % 4 != 0) {
         return fail(ErrorCode::usage, "kernel '{}': {} bytes of push constants; at most {}, in words of 4",
-                    pipeline.name(), push.size(), kPushConstantBytes);
+                    pipeline.name(), push_bytes, kPushConstantBytes);
     }
-    if (!self.core->snapshot.queue_families[self.core->on(self.queue).family].compute) {
+    if (!core->snapshot.queue_families[core->on(queue).family].compute) {
         return fail(ErrorCode::usage, "kernel '{}': the {} queue of {} runs no kernels", pipeline.name(),
-                    queue_name(self.queue), self.core->snapshot.name);
+                    queue_name(queue), core->snapshot.name);
     }
-    const auto& limit = self.core->snapshot.limits.max_workgroup_count;
+    const auto& limit = core->snapshot.limits.max_workgroup_count;
     if (groups.x == 0 || groups.y == 0 || groups.z == 0 || groups.x > limit[0] || groups.y > limit[1] ||
         groups.z > limit[2]) {
         return fail(ErrorCode::usage, "kernel '{}': {} x {} x {} workgroups; {} takes 1 to {} x {} x {}",
-                    pipeline.name(), groups.x, groups.y, groups.z, self.core->snapshot.name, limit[0],
-                    limit[1], limit[2]);
+                    pipeline.name(), groups.x, groups.y, groups.z, core->snapshot.name, limit[0], limit[1],
+                    limit[2]);
     }
+    return {};
+}
+
+Result<void> Stream::Impl::add_dispatch(DispatchCommand command, std::span<const std::byte> bytes,
+                                        std::span<const Access> accesses) {
     std::vector<AccessTracker::Range> ranges;
     for (const Access& access : accesses) {
-        TUFF_TRY(range, self.range(access));
-        ranges.push_back(range);
+        TUFF_TRY(one, range(access));
+        ranges.push_back(one);
     }
-    self.order(ranges);
-    self.commands.emplace_back(DispatchCommand{reinterpret_cast<VkPipeline>(pipeline.handle()),
-                                               self.push.size(), static_cast<std::uint32_t>(push.size()),
-                                               groups});
-    self.push.insert(self.push.end(), push.begin(), push.end());
+    order(ranges);
+    command.push_offset = push.size();
+    command.push_bytes = static_cast<std::uint32_t>(bytes.size());
+    commands.emplace_back(command);
+    push.insert(push.end(), bytes.begin(), bytes.end());
+    return {};
+}
+
+Result<void> Stream::dispatch(const Pipeline& pipeline, std::span<const std::byte> push, Groups groups,
+                              std::span<const Access> accesses) {
+    TUFF_CHECK(impl_->check_dispatch(pipeline, push.size(), groups));
+    return impl_->add_dispatch({reinterpret_cast<VkPipeline>(pipeline.handle()), 0, 0, groups}, push,
+                               accesses);
+}
+
+Result<void> Stream::dispatch_indirect(const Pipeline& pipeline, std::span<const std::byte> push,
+                                       const Buffer& counts, std::uint64_t offset, Groups most,
+                                       std::span<const Access> accesses) {
+    TUFF_CHECK(impl_->check_dispatch(pipeline, push.size(), most));
+    const Access words = Access::read(counts, offset, sizeof(VkDispatchIndirectCommand));
+    TUFF_TRY(at, impl_->range(words));
+    if (offset % 4 != 0)
+        return fail(ErrorCode::usage, "kernel '{}': group counts at byte {} of '{}', not a multiple of 4",
+                    pipeline.name(), offset, counts.label());
+    std::vector<Access> all(accesses.begin(), accesses.end());
+    all.push_back(words);
+    TUFF_CHECK(impl_->add_dispatch(
+        {reinterpret_cast<VkPipeline>(pipeline.handle()), 0, 0, {}, counts.core()->buffer, at.begin}, push,
+        all));
+    impl_->indirect = true;
     return {};
 }
 
@@ -223,11 +258,14 @@ void Stream::Impl::record_one(const Command& command) {
                     vk.vkCmdPushConstants(buffer, core->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, c.push_bytes,
                                           push.data() + c.push_offset);
                 }
-                vk.vkCmdDispatch(buffer, c.groups.x, c.groups.y, c.groups.z);
+                if (c.counts != VK_NULL_HANDLE)
+                    vk.vkCmdDispatchIndirect(buffer, c.counts, c.counts_offset);
+                else
+                    vk.vkCmdDispatch(buffer, c.groups.x, c.groups.y, c.groups.z);
             },
             [&](const CopyCommand& c) { vk.vkCmdCopyBuffer(buffer, c.from, c.to, 1, &c.region); },
             [&](const FillCommand& c) { vk.vkCmdFillBuffer(buffer, c.buffer, c.offset, c.bytes, c.word); },
-            [&](const BarrierCommand&) { work_barrier(*core, queue, buffer); },
+            [&](const BarrierCommand&) { work_barrier(*core, queue, buffer, indirect); },
             [&](const TimestampCommand& c) {
                 vk.vkCmdWriteTimestamp2(buffer, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT, queries, c.index);
             },
@@ -262,7 +300,7 @@ Result<void> Stream::Impl::record() {
         if (result != VK_SUCCESS)
             return core->fail(result, "creating {} timestamps for '{}'", timestamps, name);
     }
-    TUFF_CHECK(begin_commands(*core, queue, buffer));
+    TUFF_CHECK(begin_commands(*core, queue, buffer, indirect));
     if (timestamps != 0) core->vk.vkCmdResetQueryPool(buffer, queries, 0, timestamps);
     for (const Command& command : commands) record_one(command);
     return end_commands(*core, queue, buffer);

@@ -58,6 +58,12 @@ class Stream {
     // buffer.
     Result<void> dispatch(const Pipeline& pipeline, std::span<const std::byte> push, Groups groups,
                           std::span<const Access> accesses);
+    // The same with as many workgroups as three words at `counts` say when it runs, which earlier commands
+    // of the stream may write: none at all, or at most `most` along each dimension, else what the kernel
+    // does is undefined. usage: also where `offset` is not a multiple of 4.
+    Result<void> dispatch_indirect(const Pipeline& pipeline, std::span<const std::byte> push,
+                                   const Buffer& counts, std::uint64_t offset, Groups most,
+                                   std::span<const Access> accesses);
     Result<void> copy(const Buffer& from, std::uint64_t from_offset, Buffer& to, std::uint64_t to_offset,
                       std::uint64_t bytes);
     // offset and bytes are multiples of 4.

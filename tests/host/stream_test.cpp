@@ -95,6 +95,38 @@ TEST_F(Streams, CopiesAndFillsTakePartInTheOrder) {
     for (std::size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i], i < 25 || i >= 512 ? 10U : 7U) << i;
 }
 
+TEST_F(Streams, DispatchAsManyGroupsAsEarlierCommandsSay) {
+    Buffer a = buffer(4 * 64 * 8, "a");
+    Buffer counts = buffer(32, "counts");
+    const Result<const Pipeline*> pipeline =
+        device_->pipeline(add_words(), std::array<std::uint32_t, 2>{64, 1});
+    TUFF_OK(pipeline);
+    const AddWordsArguments arguments{a.address(), a.address(), 64 * 8};
+    const auto push = std::as_bytes(std::span(&arguments, 1));
+    const Access whole[] = {Access::read_write(a)};
+    Stream stream(*device_, "indirect");
+    TUFF_OK(stream.fill(a, 0, a.size(), 5));
+    TUFF_OK(stream.fill(counts, 4, 12, 1));
+    TUFF_OK(stream.fill(counts, 4, 4, 3));
+    TUFF_OK(stream.dispatch_indirect(**pipeline, push, counts, 4, {8, 1, 1}, whole));
+    TUFF_OK(stream.fill(counts, 8, 4, 0));
+    TUFF_OK(stream.dispatch_indirect(**pipeline, push, counts, 4, {8, 1, 1}, whole));
+    EXPECT_EQ(stream.barrier_count(), 4U);
+    const auto& limit = probed().limits.max_workgroup_count;
+    EXPECT_EQ(stream.dispatch_indirect(**pipeline, push, counts, 4, {1, limit[1] + 1, 1}, whole).error().code,
+              ErrorCode::usage);
+    EXPECT_EQ(stream.dispatch_indirect(**pipeline, push, counts, 2, {1, 1, 1}, whole).error().code,
+              ErrorCode::usage);
+    EXPECT_EQ(stream.dispatch_indirect(**pipeline, push, counts, 24, {1, 1, 1}, whole).error().code,
+              ErrorCode::usage);
+    TUFF_OK(stream.finish());
+    for (int run = 0; run < 3; ++run) {
+        TUFF_OK(stream.run());
+        const std::vector<std::uint32_t> got = words(a);
+        for (std::size_t i = 0; i < got.size(); ++i) ASSERT_EQ(got[i], i < 3 * 64 ? 6U : 5U) << i;
+    }
+}
+
 TEST_F(Streams, TimestampsGrow) {
     Buffer a = buffer(4 << 20, "a");
     Stream stream(*device_, "timed");
