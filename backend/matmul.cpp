@@ -4,48 +4,12 @@
 #include <utility>
 
 #include "backend/codebook_address.hpp"
+#include "backend/matmul_arguments.hpp"
 
 namespace tuff {
 namespace {
 
 using host::Access;
-
-// The push constants of the kernels, in the order of their sources.
-struct LanesArguments {
-    Address w, x, y;
-    std::uint32_t rows, tokens, groups, y_stride;
-    Address y_batch_bytes, w_batch_bytes;
-    std::uint32_t w_share, first_group;
-};
-struct MatvecArguments {
-    Address w, x, y;
-    std::uint32_t rows, groups, x_stride, y_stride;
-    Address x_batch_bytes, y_batch_bytes, y_split_bytes, w_batch_bytes;
-    std::uint32_t w_stride, w_row_bytes, w_share, first_group;
-    Address codebook;
-};
-struct MatmulArguments {
-    Address w, x, y;
-    std::uint32_t rows, tokens, groups, splits, x_stride, y_stride;
-    Address x_batch_bytes, y_batch_bytes, y_split_bytes, w_batch_bytes;
-    std::uint32_t w_stride, w_row_bytes, w_share, first_group;
-    Address codebook;
-};
-struct PackArguments {
-    Address x, packed;
-    std::uint32_t elements, tokens, groups, tile, x_stride;
-    Address x_batch_bytes;
-};
-struct PadArguments {
-    Address x, padded;
-    std::uint32_t elements, tokens, groups, x_stride;
-    Address x_batch_bytes;
-};
-struct ReduceArguments {
-    Address partial, y;
-    std::uint32_t rows, tokens, splits, y_stride;
-    Address y_batch_bytes;
-};
 
 std::uint32_t u32(std::uint64_t value) {
     return static_cast<std::uint32_t>(value);

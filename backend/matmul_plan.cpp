@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "backend/matmul_tiles.hpp"
 #include "host/pipeline.hpp"
 
 namespace tuff {
@@ -13,16 +14,6 @@ namespace {
 
 using host::DeviceSnapshot;
 using host::Feature;
-
-constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) {
-    return (a + b - 1) / b;
-}
-constexpr std::uint64_t round_up(std::uint64_t a, std::uint64_t b) {
-    return ceil_div(a, b) * b;
-}
-
-// Scratch regions start at multiples of this.
-constexpr std::uint64_t kScratchAlignment = 256;
 
 Result<void> check(const DeviceSnapshot& device, const Format& format, const MatmulShape& s) {
     // 32-bit byte offsets within one row tile bound K, within one stride the strides.
@@ -63,54 +54,19 @@ MatmulPlan begin(const DeviceSnapshot& device, MatmulAlgorithm algorithm, const 
     return plan;
 }
 
-// Tile of one lanes launch. The figures behind these choices: docs/results.
-struct LaneTile {
-    std::uint32_t row_tiles, unroll;
-    bool factored;
-};
-
-LaneTile lane_tile(const DeviceSnapshot& device, const Format& format, std::uint32_t tokens,
-                   std::uint32_t groups, std::uint64_t tiles) {
-    const bool plain = format.lanes.planes.size() == 1;  // no scales
-    LaneTile tile{1, 1, false};
-    if (!device.has(Feature::uniform_loads)) return tile;  // every load a gather: compile little code
-    if (tokens == 1)
-        tile = {4, plain ? 1u : 4u, true};
-    else if (tokens == 2)
-        tile = plain ? LaneTile{2, 2, false} : LaneTile{4, 1, true};
-    else if (tokens <= 4)
-        tile = {2, 2, false};
-    else if (tokens <= 8)
-        tile = {2, plain ? 1u : 2u, false};
-    while (groups % tile.unroll != 0) tile.unroll /= 2;
-    constexpr std::uint64_t kEnoughGroups = 32;  // to keep a few dozen threads equally busy
-    while (tile.row_tiles > 1 && tiles < tile.row_tiles * kEnoughGroups) tile.row_tiles /= 2;
-    return tile;
-}
-
 MatmulPlan plan_lanes(const DeviceSnapshot& device, const Format& format, const MatmulShape& s) {
     MatmulPlan plan = begin(device, MatmulAlgorithm::matmul_lanes, format, s);
-    // Accumulators stay in registers up to 24 tokens; past that, tiles of 24 and one narrower tile for the
-    // rest.
-    constexpr std::uint32_t kWidest = 24;
-    const std::uint32_t widest = device.has(Feature::uniform_loads) ? kWidest : 8;
+    // Past the widest tile, tiles of that width and one narrower tile for the rest.
+    const std::uint32_t widest = widest_lane_tile(device);
     const std::uint32_t groups = plan.groups();
     const std::uint64_t tiles = ceil_div(s.m, kLaneRows);
     const auto n = static_cast<std::uint32_t>(s.n);
     const auto add = [&](std::uint32_t first, std::uint32_t tokens, std::uint32_t tile) {
         const LaneTile t = lane_tile(device, format, tile, groups, tiles);
-        MatmulPart part{first,
-                        tokens,
-                        tile,
-                        {t.row_tiles, tile, t.unroll, t.factored ? 1u : 0u, 1},
-                        t.row_tiles * kLaneRows,
-                        plan.scratch_bytes};
-        plan.scratch_bytes += round_up(
-            s.batches * ceil_div(tokens, tile) * groups * 34 * tile * sizeof(float), kScratchAlignment);
-        // Factored: the 32 codes of a group, then scale and offset of each group; else one addition per
-        // element.
-        plan.roundings = std::max<std::uint64_t>(
-            plan.roundings, t.factored ? 64 + 2 * groups : 8 + std::uint64_t{groups} * 32);
+        MatmulPart part{first, tokens, tile, t.specialization(), t.row_tiles * kLaneRows, plan.scratch_bytes};
+        plan.scratch_bytes += round_up(s.batches * ceil_div(tokens, tile) * tile * packed_token_bytes(groups),
+                                       kScratchAlignment);
+        plan.roundings = std::max(plan.roundings, t.roundings(groups));
         plan.parts.push_back(std::move(part));
     };
     const std::uint32_t whole = n / widest * widest, rest = n - whole;
@@ -147,19 +103,12 @@ void place_wide_scratch(MatmulPlan& plan) {
 MatmulPlan plan_matvec(const DeviceSnapshot& device, const Format& format, MatmulAlgorithm algorithm,
                        const MatmulShape& s) {
     MatmulPlan plan = begin(device, algorithm, format, s);
-    const std::uint32_t groups = plan.groups(), subgroup = std::max(1u, device.subgroup.size);
-    constexpr std::uint32_t kRows = 2;
-    // Every invocation should have at least 8 slices of 8 elements; one subgroup needs no barrier.
-    std::uint32_t invocations = subgroup;
-    const std::uint32_t most = std::min(128u, device.limits.max_workgroup_invocations);
-    while (!host::software(device) && invocations * 2 <= most && groups * 4 / (invocations * 2) >= 8)
-        invocations *= 2;
-    MatmulPart part{0, static_cast<std::uint32_t>(s.n), static_cast<std::uint32_t>(s.n), {}, kRows, 0};
-    part.specialization = {invocations, kRows, part.tile};
-    plan.splits = wide_splits(device, ceil_div(s.m, kRows) * s.batches, groups);
+    const std::uint32_t groups = plan.groups();
+    const MatvecTile tile = matvec_tile(device, static_cast<std::uint32_t>(s.n), groups);
+    MatmulPart part{0, tile.tokens, tile.tokens, tile.specialization(), tile.rows, 0};
+    plan.splits = wide_splits(device, ceil_div(s.m, tile.rows) * s.batches, groups);
     place_wide_scratch(plan);
-    plan.roundings = 16 + ceil_div(std::uint64_t{groups} * 4, std::uint64_t{invocations} * plan.splits) +
-                     invocations + plan.splits;
+    plan.roundings = tile.roundings(groups, plan.splits);
     plan.parts.push_back(std::move(part));
     return plan;
 }
@@ -167,18 +116,14 @@ MatmulPlan plan_matvec(const DeviceSnapshot& device, const Format& format, Matmu
 MatmulPlan plan_tiled(const DeviceSnapshot& device, const Format& format, MatmulAlgorithm algorithm,
                       const MatmulShape& s) {
     MatmulPlan plan = begin(device, algorithm, format, s);
-    // Shared memory holds 32 x (tile + 4) floats of each side.
-    const auto fits = [&](std::uint32_t side) {
-        return side * side / 16 <= device.limits.max_workgroup_invocations &&
-               32 * (side + 4) * 2 * sizeof(float) <= device.limits.shared_memory_bytes;
-    };
-    const std::uint32_t side = s.m >= 64 && s.n >= 64 && fits(64) ? 64 : 32;
-    MatmulPart part{0, static_cast<std::uint32_t>(s.n), side, {side * side / 16, side, side}, side, 0};
+    const SquareTile tile{s.m >= 64 && s.n >= 64 && SquareTile{64}.fits(device) ? 64u : 32u};
+    const std::uint32_t side = tile.side;
+    MatmulPart part{0, static_cast<std::uint32_t>(s.n), side, tile.specialization(), side, 0};
     plan.splits = wide_splits(device, ceil_div(s.m, side) * ceil_div(s.n, side) * s.batches, plan.groups());
     plan.splits = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(plan.splits, device.limits.max_workgroup_count[2] / s.batches));
     place_wide_scratch(plan);
-    plan.roundings = 16 + ceil_div(plan.groups(), plan.splits) * kGroupElements + plan.splits;
+    plan.roundings = SquareTile::roundings(plan.groups(), plan.splits);
     plan.parts.push_back(std::move(part));
     return plan;
 }

@@ -27,6 +27,8 @@ tuff_kernel(matvec_blocks SOURCE matvec_wide.comp FORMATS ${TUFF_FORMATS} DEFINE
 tuff_kernel(matmul_blocks SOURCE matmul_wide.comp FORMATS ${TUFF_FORMATS} DEFINES LAYOUT_BLOCKS)
 tuff_kernel(pad_activations)
 tuff_kernel(reduce_splits)
+# Products by expert: a specialization constant of the kernels above (lib/experts.glsl).
+tuff_kernel(expert_lists)
 
 # Rows as numbers, and numbers as blocks.
 tuff_kernel(get_rows_lanes SOURCE get_rows.comp FORMATS ${TUFF_FORMATS} DEFINES LAYOUT_LANES

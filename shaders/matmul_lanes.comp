@@ -4,7 +4,7 @@
 // pack_activations.comp into token tiles of TOKENS. One workgroup is one subgroup: it computes 8 * ROW_TILES rows x TOKENS
 // tokens over all of K in registers, lanes = rows, so no reduction, shared memory or barrier is needed, and every activation
 // is a scalar broadcast from memory. Grid: x = row tiles (fastest: neighbours share the activation tile), y = token tiles,
-// z = batches.
+// z = batches. By expert: lib/experts.glsl.
 // FACTORED: multiply codes by activations first and by the group's scale once per group; pays with one or two tokens.
 // Otherwise each weight is dequantized once and used for all tokens of the tile.
 #version 460
@@ -33,9 +33,16 @@ layout(push_constant, scalar) uniform Arguments {
     uint y_stride;        // floats between tokens of y
     uvec2 y_batch_bytes;  // bytes between batches of y
     uvec2 w_batch_bytes;  // bytes between batches of w
-    uint w_share;         // batches of x that share one batch of w
+    uint w_share;         // batches of x that share one batch of w; by expert: slots of a token
     uint first_group;     // added to the workgroup's x: devices limit the grid
+    uvec2 experts_at;     // by expert: the ids, or the tiles
+    uint experts;         // by expert: of the whole stack
+    uint first_expert;    // by expert: the one w begins with
+    uint here_experts;    // by expert: in w
+    uint ids_stride;      // by expert: ids between tokens
 } p;
+#define BY_EXPERT_ID 5
+#include "lib/experts.glsl"
 
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Activations { float v[1024]; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) writeonly buffer Output { float v[]; };
@@ -46,8 +53,17 @@ void main() {
     lane_init();
     uint tiles = (p.rows + LANES - 1) / LANES;
     uint tile_0 = (p.first_group + gl_WorkGroupID.x) * ROW_TILES, token_0 = gl_WorkGroupID.y * TOKENS, batch = gl_WorkGroupID.z;
-    uvec2 w_base = advance(p.w, batch / p.w_share, p.w_batch_bytes);
+    uint matrix = batch / p.w_share, tokens = p.tokens;
     uvec2 x_base = advance(p.x, batch * gl_NumWorkGroups.y + gl_WorkGroupID.y, p.groups * GROUP_FLOATS * 4);
+    if (BY_EXPERT != 0) {
+        expert_tile_open(p.experts_at, gl_WorkGroupID.y, p.w_share, p.ids_stride, TOKENS);
+        if (!expert_tile_here(p.experts, p.first_expert, p.here_experts)) return;
+        matrix = min(tile_expert - p.first_expert, p.here_experts - 1);
+        tokens = tile_pairs;
+        token_0 = 0;
+        x_base = advance(p.x, tile_place, p.groups * 34 * 4);
+    }
+    uvec2 w_base = advance(p.w, matrix, p.w_batch_bytes);
     Tile w[ROW_TILES];
     [[unroll]] for (uint r = 0; r < ROW_TILES; r++)
         w[r] = tile_open(advance(w_base, min(tile_0 + r, tiles - 1), TILE_BYTES(p.groups)), p.groups);
@@ -125,11 +141,12 @@ void main() {
 
     uvec2 y_base = advance(p.y, batch, p.y_batch_bytes);
     [[unroll]] for (uint t = 0; t < TOKENS; t++) {
-        if (token_0 + t < p.tokens) {
-            Output y = Output(advance(y_base, token_0 + t, p.y_stride * 4));
+        if (token_0 + t < tokens) {
+            Output y = Output(BY_EXPERT != 0 ? pair_row(p.y, t, p.w_share, p.y_batch_bytes, p.y_stride)
+                                             : advance(y_base, token_0 + t, p.y_stride * 4));
             [[unroll]] for (uint r = 0; r < ROW_TILES; r++) {
                 uint row = (tile_0 + r) * LANES + lane;
-                if (row < p.rows) y.v[row] = acc[r][t];
+                if (row < p.rows) y.v[row] = BY_EXPERT == 0 || tile_expert < p.experts ? acc[r][t] : 0.0;
             }
         }
     }

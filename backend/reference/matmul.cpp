@@ -42,7 +42,8 @@ double error_over_bound(float computed, const DotProduct& dot, std::uint64_t rou
     // Where a partial sum may already overflow, either answer is right.
     if (dot.magnitude > kLargest / 2 && !std::isfinite(computed)) return 0;
     if (!std::isfinite(computed)) return kInfinity;
-    return std::fabs(double{computed} - dot.value) / error_bound(dot, roundings);
+    const double error = std::fabs(double{computed} - dot.value);
+    return error == 0 ? 0 : error / error_bound(dot, roundings);  // sums of nothing have no bound
 }
 
 }  // namespace tuff::reference
