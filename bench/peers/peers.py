@@ -1,4 +1,4 @@
-"""Times one matrix product by Tuff and by ggml (its Vulkan and its CPU backend) in turn, on one machine.
+"""Times one matrix product, or attention over a cache, by Tuff and by ggml (its Vulkan and its CPU backend) in turn, on one machine.
 
 Runs inside the Debian 13 root, started by bench/peers/run. Needs nothing but Python's standard library.
 """
@@ -15,6 +15,7 @@ import tempfile
 
 TUFF = pathlib.Path("/src/build/root-release/bin/tuff")
 GGML_HEADER = pathlib.Path("/usr/include/ggml.h")
+GGML_ATTENTION = pathlib.Path(__file__).with_name("ggml_attention.py")
 
 # What ggml's perf tool has built in, for every format; any other shape goes through its --test-file.
 BUILT_IN_M_K = (4096, 14336)
@@ -52,6 +53,9 @@ FORMATS = {
     "q2_0": ("q2_0", 64, 18),
 }
 
+# Formats of a cache that both have.
+CACHE_FORMATS = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+
 # ggml-vulkan picks its kernels by what the device offers; on a software device its choice is seldom its best one.
 VULKAN_CONFIGS = {
     "default": {},
@@ -70,14 +74,19 @@ class PeerError(Exception):
 def parse_arguments():
     parser = argparse.ArgumentParser(
         prog="bench/peers/run",
-        description="Times one matrix product by Tuff and by ggml's Vulkan and CPU backends, in turn, several rounds, in "
+        description="Times matrix products, or attention, by Tuff and by ggml's Vulkan and CPU backends, in turn, several rounds, in "
         "the Debian 13 root (tools/dev root), and prints how many times faster Tuff is.",
         epilog="ggml's perf tool has m=4096, k=14336 with n = 1, 2, 3, 4, 5, 8, 512 built in. Other shapes run from a file "
         "of tests, where the tool repeats a product until it has moved 8 GB (32 GB on Vulkan) whatever that takes: fine "
         "for n up to 8, minutes and more beyond. Give such shapes a longer --timeout, or leave them.",
     )
-    parser.add_argument("--formats", default="f16,q8_0,q4_0,q4_k,q6_k", metavar="F,..", help="default: %(default)s; known: " + ", ".join(FORMATS))
+    parser.add_argument("--formats", metavar="F,..", help="default: f16,q8_0,q4_0,q4_k,q6_k, with --attention the first three; known: " + ", ".join(FORMATS))
     parser.add_argument("--shape", action="append", metavar="M,N,K", help="may be given more than once; default: 4096,1,14336 and 4096,512,14336")
+    parser.add_argument(
+        "--attention", action="append", metavar="HEADS,KV,HEAD,TOKENS,DEPTH",
+        help="attention instead of products: heads, kv heads, values of a head, queries, and positions in the cache, which end with the "
+        "queries (causal); may be given more than once; formats of K and V: " + ", ".join(CACHE_FORMATS),
+    )
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument(
         "--vulkan", action="append", choices=VULKAN_CONFIGS, metavar="CONFIG",
@@ -90,21 +99,27 @@ def parse_arguments():
     arguments = parser.parse_args()
 
     arguments.configs = {config: VULKAN_CONFIGS[config] for config in arguments.vulkan or VULKAN_CONFIGS}
-    arguments.formats = arguments.formats.split(",")
+    if arguments.attention and arguments.shape:
+        parser.error("--shape is for products, --attention for attention")
+    arguments.formats = (arguments.formats or ("f16,q8_0,q4_0" if arguments.attention else "f16,q8_0,q4_0,q4_k,q6_k")).split(",")
+    known = CACHE_FORMATS if arguments.attention else FORMATS
     for name in arguments.formats:
-        if name not in FORMATS:
-            parser.error(f"unknown format '{name}'; known: {', '.join(FORMATS)}")
-    try:
-        shapes = arguments.shape or ["4096,1,14336", "4096,512,14336"]
-        arguments.shapes = [tuple(int(size) for size in shape.split(",")) for shape in shapes]
-        if any(len(shape) != 3 or min(shape) < 1 for shape in arguments.shapes):
-            raise ValueError
-    except ValueError:
-        parser.error("a shape is three positive numbers: M,N,K")
-    for name in arguments.formats:
-        for _, _, k in arguments.shapes:
-            if k % FORMATS[name][1]:
-                parser.error(f"k={k} is no multiple of the {FORMATS[name][1]} weights in a block of {name}")
+        if name not in known:
+            parser.error(f"unknown format '{name}'; known: {', '.join(known)}")
+    kind = Attention if arguments.attention else Product
+    arguments.work = []
+    for text in arguments.attention or arguments.shape or ["4096,1,14336", "4096,512,14336"]:
+        try:
+            sizes = [int(size) for size in text.split(",")]
+            if len(sizes) != len(kind.SIZES) or min(sizes) < 1:
+                raise ValueError
+        except ValueError:
+            parser.error(f"'{text}': {len(kind.SIZES)} positive numbers are wanted, {','.join(kind.SIZES)}")
+        for name in arguments.formats:
+            work = kind(name, *sizes)
+            if work.impossible():
+                parser.error(work.impossible())
+            arguments.work.append(work)
     if arguments.rounds < 1:
         parser.error("--rounds must be at least 1")
     return arguments
@@ -126,27 +141,108 @@ def run(command, timeout, environment=None):
     return done.stdout
 
 
-# --- Tuff
-
-
-def time_tuff(arguments, name, shape):
-    """Milliseconds of one product, by the benchmark's median."""
-    m, n, k = shape
+def bench_row(arguments, op, name, options):
+    """Milliseconds of one execution, by the benchmark's median."""
     output = run(
-        [TUFF, "bench", "--device", arguments.device, "--op", operation(shape), "--format", name]
-        + ["-m", str(m), "-n", str(n), "-k", str(k), "--json", "-"],
-        arguments.timeout,
+        [TUFF, "bench", "--device", arguments.device, "--op", op, *map(str, options), "--json", "-"], arguments.timeout
     )
     for row in json.loads(output)["rows"]:
-        if row["op"] == operation(shape) and row["format"] == name:
+        if row["op"] == op and row["format"] == name:
             if row["status"] != "pass" or not row["time_us"]:
                 raise PeerError(f"{row['status']}: {row['reason'] or 'no time'}")
             return row["time_us"] / 1000
     raise PeerError("the benchmark has no such row")
 
 
-def operation(shape):
-    return "matvec" if shape[1] <= 8 else "matmul"
+class Product:
+    """y = W x: weights of m rows of k, n tokens."""
+
+    SIZES = ("M", "N", "K")
+
+    def __init__(self, name, m, n, k):
+        self.format, self.m, self.n, self.k = name, m, n, k
+        self.op = "matvec" if n <= 8 else "matmul"
+        self.shape = {"m": m, "n": n, "k": k}
+
+    def impossible(self):
+        weights = FORMATS[self.format][1]
+        return f"k={self.k} is no multiple of the {weights} weights in a block of {self.format}" if self.k % weights else None
+
+    def __str__(self):
+        return f"{self.op} {self.m},{self.n},{self.k}"
+
+    def rate(self, ms):
+        if self.op == "matmul":
+            return f"{2 * self.m * self.k * self.n / ms / 1e6:.1f} GFLOP/s"
+        return f"{self.m * self.k / FORMATS[self.format][1] * FORMATS[self.format][2] / ms / 1e6:.1f} GB/s"
+
+    def time_tuff(self, arguments):
+        return bench_row(arguments, self.op, self.format, ["--format", self.format, "-m", self.m, "-n", self.n, "-k", self.k])
+
+    def time_ggml(self, arguments, backend, environment):
+        """By the mean of its perf tool's runs."""
+        command = [ggml_tool(), "perf", "-b", backend]
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as tests:
+            if (self.m, self.k) == BUILT_IN_M_K and self.n in BUILT_IN_N:
+                sizes = f"type_a={FORMATS[self.format][0]},type_b=f32,m={self.m},n={self.n},k={self.k}"
+                command += ["-o", "MUL_MAT", "-p", sizes + ",bs=\\[1,1\\],nr=\\[1,1\\],per=\\[0,1,2,3\\]"]
+            else:
+                tests.write(self.test_file_line())
+                tests.flush()
+                command += ["--test-file", tests.name]
+            output = run(command, arguments.timeout, environment)
+        times = re.findall(r"runs - *([0-9.]+) us/run", output)
+        if not times:
+            raise PeerError("the tool ran nothing: not supported there")
+        return float(times[0]) / 1000
+
+    def test_file_line(self):
+        """As ggml's tool reads it: op, result (type, sizes), parameters, then each source (type, sizes, strides)."""
+        m, n, k = self.m, self.n, self.k
+        ggml_name, block_weights, block_bytes = FORMATS[self.format]
+        header = GGML_HEADER.read_text()
+        op = enumerator(header, "ggml_op", "GGML_OP_MUL_MAT")
+        f32 = enumerator(header, "ggml_type", "GGML_TYPE_F32")
+        weights = enumerator(header, "ggml_type", "GGML_TYPE_" + ggml_name.upper())
+        row = k // block_weights * block_bytes
+        numbers = [op, f32, m, n, 1, 1, 0, 2]
+        numbers += [weights, k, m, 1, 1, block_bytes, row, row * m, row * m]
+        numbers += [f32, k, n, 1, 1, 4, 4 * k, 4 * k * n, 4 * k * n]
+        return " ".join(str(number) for number in numbers) + " product\n"
+
+
+class Attention:
+    """Of `tokens` queries at the end of `depth` positions, causal; K and V in one format."""
+
+    SIZES = ("HEADS", "KV", "HEAD", "TOKENS", "DEPTH")
+    op = "attention"
+
+    def __init__(self, name, heads, kv_heads, head, tokens, depth):
+        self.format = name
+        self.heads, self.kv_heads, self.head, self.tokens, self.depth = heads, kv_heads, head, tokens, depth
+        self.shape = {"heads": heads, "kv_heads": kv_heads, "head": head, "tokens": tokens, "depth": depth}
+
+    def impossible(self):
+        if self.heads % self.kv_heads or self.head % FORMATS[self.format][1]:
+            return f"{self.heads} heads of {self.head} values do not fit {self.kv_heads} kv heads in {self.format}"
+        return f"{self.tokens} queries at the end of {self.depth} positions" if self.tokens > self.depth else None
+
+    def __str__(self):
+        return f"attention {self.heads}/{self.kv_heads}x{self.head} {self.tokens}@{self.depth}"
+
+    def rate(self, ms):
+        seen = self.tokens * self.depth - self.tokens * (self.tokens - 1) // 2
+        return f"{4 * self.heads * self.head * seen / ms / 1e6:.1f} GFLOP/s"
+
+    def time_tuff(self, arguments):
+        sizes = ["--heads", self.heads, "--kv-heads", self.kv_heads, "--head-dim", self.head, "--batch", self.tokens, "--depth", self.depth]
+        return bench_row(arguments, self.op, self.format, sizes + ["--kv-k", self.format, "--kv-v", self.format])
+
+    def time_ggml(self, arguments, backend, environment):
+        """By the median of the graphs that ggml_attention.py times."""
+        sizes = ["--heads", self.heads, "--kv-heads", self.kv_heads, "--head", self.head, "--tokens", self.tokens, "--depth", self.depth]
+        command = [sys.executable, GGML_ATTENTION, "--backend", backend, "--k", self.format, "--v", self.format, *map(str, sizes)]
+        return statistics.median(float(line) for line in run(command, arguments.timeout, environment).split())
 
 
 # --- ggml
@@ -168,39 +264,6 @@ def enumerator(header, enum, wanted):
         if name == wanted:
             return value
     raise PeerError(f"{wanted} is not in {GGML_HEADER}")
-
-
-def test_file_line(name, shape):
-    """A product as ggml's tool reads it: op, result (type, sizes), parameters, then each source (type, sizes, strides)."""
-    m, n, k = shape
-    ggml_name, block_weights, block_bytes = FORMATS[name]
-    header = GGML_HEADER.read_text()
-    op = enumerator(header, "ggml_op", "GGML_OP_MUL_MAT")
-    f32 = enumerator(header, "ggml_type", "GGML_TYPE_F32")
-    weights = enumerator(header, "ggml_type", "GGML_TYPE_" + ggml_name.upper())
-    row = k // block_weights * block_bytes
-    numbers = [op, f32, m, n, 1, 1, 0, 2]
-    numbers += [weights, k, m, 1, 1, block_bytes, row, row * m, row * m]
-    numbers += [f32, k, n, 1, 1, 4, 4 * k, 4 * k * n, 4 * k * n]
-    return " ".join(str(number) for number in numbers) + " product\n"
-
-
-def time_ggml(arguments, name, shape, backend, environment):
-    """Milliseconds of one product, by the mean of the tool's runs."""
-    m, n, k = shape
-    command = [ggml_tool(), "perf", "-b", backend]
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as tests:
-        if (m, k) == BUILT_IN_M_K and n in BUILT_IN_N:
-            command += ["-o", "MUL_MAT", "-p", f"type_a={FORMATS[name][0]},type_b=f32,m={m},n={n},k={k},bs=\\[1,1\\],nr=\\[1,1\\],per=\\[0,1,2,3\\]"]
-        else:
-            tests.write(test_file_line(name, shape))
-            tests.flush()
-            command += ["--test-file", tests.name]
-        output = run(command, arguments.timeout, environment)
-    times = re.findall(r"runs - *([0-9.]+) us/run", output)
-    if not times:
-        raise PeerError("the tool ran nothing: not supported there")
-    return float(times[0]) / 1000
 
 
 # --- Rounds
@@ -229,22 +292,22 @@ class Series:
         return statistics.median(times) if times else None
 
 
-def compare(arguments, name, shape):
+def compare(arguments, work):
     """Every program in turn, round after round, so that what else the machine does hits all of them alike."""
     ours, cpu = Series(), Series()
     vulkan = {config: Series() for config in arguments.configs}
     left_out = set()
     for number in range(arguments.rounds):
-        progress(f"{operation(shape)} {name} {shape}, round {number + 1} of {arguments.rounds}")
-        ours.measure(time_tuff, arguments, name, shape)
+        progress(f"{work} {work.format}, round {number + 1} of {arguments.rounds}")
+        ours.measure(work.time_tuff, arguments)
         for config, environment in arguments.configs.items():
             if config in left_out:
                 vulkan[config].skip()
             else:
                 device = {"GGML_VK_VISIBLE_DEVICES": arguments.device}
-                vulkan[config].measure(time_ggml, arguments, name, shape, "Vulkan0", {**device, **environment})
+                vulkan[config].measure(work.time_ggml, arguments, "Vulkan0", {**device, **environment})
         # With no Vulkan device to open, the tool starts at once.
-        cpu.measure(time_ggml, arguments, name, shape, "CPU", {"GGML_VK_VISIBLE_DEVICES": ""})
+        cpu.measure(work.time_ggml, arguments, "CPU", {"GGML_VK_VISIBLE_DEVICES": ""})
         if number == 0:
             best = min((series.median_ms for series in vulkan.values() if series.median_ms), default=None)
             for config, series in vulkan.items():
@@ -252,11 +315,10 @@ def compare(arguments, name, shape):
                     left_out.add(config)
     best_config = min(vulkan, key=lambda config: vulkan[config].median_ms or float("inf"))
     best_times = [min((time for time in times if time is not None), default=None) for times in zip(*(series.times_ms for series in vulkan.values()))]
-    m, n, k = shape
     return {
-        "format": name,
-        "op": operation(shape),
-        "shape": {"m": m, "n": n, "k": k},
+        "format": work.format,
+        "op": work.op,
+        "shape": work.shape,
         "tuff_time_ms": ours.times_ms,
         "vulkan_time_ms": {config: series.times_ms for config, series in vulkan.items()},
         "vulkan_best": best_config if vulkan[best_config].median_ms else None,
@@ -320,16 +382,8 @@ def middle(times):
     return statistics.median(times) if times else None
 
 
-def cells(row):
-    shape = row["shape"]
-    weights, block_weights, block_bytes = shape["m"] * shape["k"], *FORMATS[row["format"]][1:]
+def cells(work, row):
     ours = middle(row["tuff_time_ms"])
-    if ours is None:
-        rate = "-"
-    elif row["op"] == "matvec":
-        rate = f"{weights / block_weights * block_bytes / ours / 1e6:.1f} GB/s"
-    else:
-        rate = f"{2 * weights * shape['n'] / ours / 1e6:.1f} GFLOP/s"
 
     def time(value):
         return "-" if value is None else f"{value:.2f}"
@@ -340,9 +394,9 @@ def cells(row):
     best = row["vulkan_best"]
     return [
         row["format"],
-        f"{row['op']} {shape['m']},{shape['n']},{shape['k']}",
+        str(work),
         time(ours),
-        rate,
+        "-" if ours is None else work.rate(ours),
         time(middle(row["vulkan_time_ms"][best]) if best else None),
         best or "-",
         time(middle(row["cpu_time_ms"])),
@@ -351,13 +405,13 @@ def cells(row):
     ]
 
 
-HEADINGS = ["format", "op m,n,k", "tuff ms", "rate", "vulkan ms", "its best", "cpu ms", "times vulkan", "times cpu"]
+HEADINGS = ["format", "op and shape", "tuff ms", "rate", "vulkan ms", "its best", "cpu ms", "times vulkan", "times cpu"]
 
 
 def print_report(arguments, facts, rows):
     print(", ".join(f"{key} {value}" for key, value in facts.items() if value))
     print(f"{arguments.rounds} rounds; medians; times faster than ggml: median (min..max) over the rounds\n")
-    table = [HEADINGS] + [cells(row) for row in rows]
+    table = [HEADINGS] + [cells(work, row) for work, row in zip(arguments.work, rows)]
     widths = [max(len(line[column]) for line in table) for column in range(len(HEADINGS))]
     for number, line in enumerate(table):
         padded = [cell.ljust(width) for cell, width in zip(line, widths)]
@@ -365,9 +419,8 @@ def print_report(arguments, facts, rows):
         if arguments.md and number == 0:
             print("|" + "|".join("-" * (width + 2) for width in widths) + "|")
     notes = []
-    for row in rows:
-        shape = row["shape"]
-        what = f"{row['op']} {row['format']} {shape['m']},{shape['n']},{shape['k']}"
+    for work, row in zip(arguments.work, rows):
+        what = f"{work} {work.format}"
         notes += [f"{what}: {label}: {why[-1]} ({len(why)} times)" for label, why in row["failures"].items()]
         for config in row["left_out_after_round_1"]:
             first = row["vulkan_time_ms"][config][0]
@@ -380,11 +433,10 @@ def main():
     arguments = parse_arguments()
     facts = machine()
     rows = []
-    for shape in arguments.shapes:
-        for name in arguments.formats:
-            rows.append(compare(arguments, name, shape))
-            # An hour of figures should survive whatever ends the run early.
-            progress(json.dumps(rows[-1]))
+    for work in arguments.work:
+        rows.append(compare(arguments, work))
+        # An hour of figures should survive whatever ends the run early.
+        progress(json.dumps(rows[-1]))
     if arguments.json:
         text = json.dumps({"machine": facts, "rounds": arguments.rounds, "rows": rows}, indent=2) + "\n"
         if arguments.json == "-":
