@@ -2,7 +2,9 @@
 //
 //   y[i] = w[ids[i]]      without ids: y[i] = w[i]
 //
-// Decoding is exact: each element is what Format::decode gives, rounded once where y is f16 or bf16.
+// Decoding is exact: each element is what Format::decode gives, rounded once where y is f16 or bf16. Only
+// where a scale is infinite, the layout `lanes` may give NaN for an infinity, as it adds offsets that are
+// infinite then.
 #pragma once
 
 #include <tuff/result.hpp>

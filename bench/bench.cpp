@@ -17,6 +17,7 @@
 #include "bench/report.hpp"
 #include "bench/roof.hpp"
 #include "bench/rotation.hpp"
+#include "bench/rows_measure.hpp"
 #include "bench/statistics.hpp"
 #include "bench/transfers.hpp"
 
@@ -114,18 +115,18 @@ class Run {
 
     Result<void> measure_all(const Selection& selection) {
         print(device_line(environment_));
-        const bool as_rows = selection.copy || selection.fma;
+        const bool as_rows = selection.has(Op::copy) || selection.has(Op::fma);
         if (as_rows) print(fmt::format("\n{}", table_head(style())));
         progress_.show("measuring the roof of memory");
         TUFF_TRY(memory,
                  measure_memory(session_, environment_.rotation.bytes, options_.timing, environment_.roofs));
-        if (selection.copy)
+        if (selection.has(Op::copy))
             for (CaseResult& row : memory) add(std::move(row));
         progress_.show("measuring the roof of arithmetic");
         TUFF_TRY(fma, measure_fma(session_, options_.timing, environment_.roofs));
-        if (selection.fma) add(std::move(fma));
-        if (selection.transfer) TUFF_CHECK(measure_all_transfers(as_rows));
-        if (!as_rows && !selection.transfer)
+        if (selection.has(Op::fma)) add(std::move(fma));
+        if (selection.has(Op::transfer)) TUFF_CHECK(measure_all_transfers(as_rows));
+        if (!as_rows && !selection.has(Op::transfer))
             print(fmt::format("{}\n{}", roof_line(environment_.roofs), table_head(style())));
         const MeasureOptions measuring{options_.timing, environment_.rotation.bytes, options_.seed,
                                        prepared_.algorithm};
@@ -138,7 +139,15 @@ class Run {
             rate(result, environment_.roofs);
             add(std::move(result));
         }
-        return selection.attention ? measure_attentions(measuring) : Result<void>();
+        number = 0;
+        for (const RowsCase& one : selection.rows) {
+            const CaseResult head = one.describe();
+            progress_.show(fmt::format("[{}/{}] {}", ++number, selection.rows.size(), row_key(head)));
+            TUFF_TRY(result, measure_rows(session_, one, measuring));
+            rate(result, environment_.roofs);
+            add(std::move(result));
+        }
+        return selection.has(Op::attention) ? measure_attentions(measuring) : Result<void>();
     }
 
     Result<void> measure_attentions(const MeasureOptions& measuring) {
@@ -226,9 +235,10 @@ Result<int> run_bench(const BenchOptions& options) {
     if (options.list) return list(options, prepared);
     // What is wrong with the request is told even where there is no device.
     TUFF_TRY(selection, select_cases(options.selection, prepared.file(), {}));
-    if (options.attention.given() && !selection.attention)
+    if (options.attention.given() && !selection.has(Op::attention))
         return fail(ErrorCode::usage, "sizes and formats of a cache are for --op attention");
-    if (selection.attention) TUFF_CHECK(select_attention(options.attention, options.selection.preset, {}));
+    if (selection.has(Op::attention))
+        TUFF_CHECK(select_attention(options.attention, options.selection.preset, {}));
     TUFF_TRY(session, Session::open(options.session));
     Run run(options, std::move(prepared), std::move(session));
     return run.run();

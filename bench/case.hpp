@@ -15,7 +15,7 @@
 
 namespace tuff::bench {
 
-enum class Op { matvec, matmul, attention, copy, fma, transfer };
+enum class Op { matvec, matmul, get_rows, convert, quantize, attention, copy, fma, transfer };
 [[nodiscard]] std::string_view op_name(Op op);
 [[nodiscard]] std::span<const Op> all_ops();
 
@@ -32,6 +32,11 @@ enum class Op { matvec, matmul, attention, copy, fma, transfer };
     return n <= kMatvecMaxTokens ? Op::matvec : Op::matmul;
 }
 
+// Whether an op moves rows: its roof is copying, as it writes what it reads in another form.
+[[nodiscard]] inline bool moves_rows(Op op) {
+    return op == Op::get_rows || op == Op::convert || op == Op::quantize;
+}
+
 enum class Status { pass, fail, unsupported };
 [[nodiscard]] std::string_view status_name(Status status);
 
@@ -41,7 +46,7 @@ struct CaseResult {
     MatmulShape shape;               // all zeros for copy and fma
     std::string label;    // what tells rows of one shape apart: a tensor's name, a preset's part, "read"
     std::string variant;  // the kernel chosen, as MatmulPlan::describe gives it; may be empty
-    std::string formats, sizes;  // of attention: what stands for the format and the shape
+    std::string formats, sizes;  // of what is no product: what stands for the format and the shape
     Status status = Status::pass;
     std::string reason;  // of a status other than pass
 

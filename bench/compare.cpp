@@ -44,13 +44,17 @@ SavedRun read_run(std::string_view json) {
         SavedRun::Row saved;
         saved.samples_us = row.at("samples_us").get<std::vector<double>>();
         if (saved.samples_us.empty()) continue;
-        MatmulShape shape;
-        if (const Json& s = row.at("shape"); !s.is_null()) {
+        std::string sizes;
+        if (const Json& s = row.at("shape"); s.is_string()) {
+            sizes = s.get<std::string>();
+        } else if (!s.is_null()) {
+            MatmulShape shape;
             shape.m = s.at("m").get<std::uint64_t>();
             shape.n = s.at("n").get<std::uint64_t>();
             shape.k = s.at("k").get<std::uint64_t>();
             shape.batches = s.at("batches").get<std::uint64_t>();
             shape.w_batches = s.at("w_batches").get<std::uint64_t>();
+            sizes = shape_text(shape);
         }
         const auto work = [&](const char* field) {
             const Json& value = row.at(field);
@@ -58,8 +62,8 @@ SavedRun read_run(std::string_view json) {
         };
         saved.bytes = work("bytes");
         saved.flops = work("flops");
-        saved.key = key_of(row.at("op").get<std::string>(), text_of(row, "format"), shape_text(shape),
-                           text_of(row, "label"));
+        saved.key =
+            key_of(row.at("op").get<std::string>(), text_of(row, "format"), sizes, text_of(row, "label"));
         run.rows.push_back(std::move(saved));
     }
     return run;

@@ -23,15 +23,24 @@ std::string variant_of(const BenchCase& one, const host::DeviceSnapshot* device,
 std::string list_cases(const Selection& selection, const host::DeviceSnapshot* device,
                        const std::optional<MatmulAlgorithm>& algorithm) {
     std::string text = "cases\n";
-    if (selection.copy) text += "  copy\n";
-    if (selection.fma) text += "  fma\n";
-    if (selection.transfer) text += "  transfer\n";
+    for (const Op op : {Op::copy, Op::fma, Op::transfer})
+        if (selection.has(op)) text += fmt::format("  {}\n", op_name(op));
     for (const BenchCase& one : selection.products) {
-        std::string line = fmt::format("  {:<6}  {:<6}  {:<17}  {:<40}  {}", op_name(one.op),
+        std::string line = fmt::format("  {:<8}  {:<6}  {:<17}  {:<40}  {}", op_name(one.op),
                                        one.format ? one.format->name : "-", shape_text(one.shape),
                                        variant_of(one, device, algorithm), one.label);
         line.erase(line.find_last_not_of(' ') + 1);
         text += line + "\n";
+    }
+    for (const RowsCase& one : selection.rows) {
+        const CaseResult row = one.describe();
+        std::string variant;
+        if (device) {
+            const auto plan = plan_rows(*device, one);
+            variant = plan ? kernel_of(*plan) : fmt::format("unsupported: {}", plan.error().message);
+        }
+        text += fmt::format("  {:<8}  {:<6}  {:<17}  {:<40}  {}\n", op_name(row.op), row.formats, row.sizes,
+                            variant, row.label);
     }
     return text;
 }

@@ -166,10 +166,13 @@ std::string bench_csv(std::span<const CaseResult> results) {
         const std::string sizes =
             r.shape.m > 0 ? fmt::format("{},{},{},{}", r.shape.m, r.shape.n, r.shape.k, r.shape.batches)
                           : ",,,";
+        // What is no product has its shape here.
+        const std::string label =
+            fmt::format("{}{}{}", r.sizes, r.sizes.empty() || r.label.empty() ? "" : " ", r.label);
         text += fmt::format(
             "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", op_name(r.op), csv_text(format_text(r)), sizes,
-            csv_text(r.sizes.empty() ? r.label : r.sizes), csv_text(r.variant), status_name(r.status),
-            csv_text(r.reason), csv_number(timed ? std::optional(time.median) : std::nullopt),
+            csv_text(label), csv_text(r.variant), status_name(r.status), csv_text(r.reason),
+            csv_number(timed ? std::optional(time.median) : std::nullopt),
             csv_number(time.count > 1 ? std::optional(time.spread()) : std::nullopt),
             csv_number(timed ? std::optional(time.minimum) : std::nullopt), time.count, csv_number(r.gbps),
             csv_number(r.gflops), csv_number(r.roof_fraction), csv_number(r.error_over_bound));

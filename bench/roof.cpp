@@ -57,7 +57,9 @@ void rate(CaseResult& result, const Roofs& roofs) {
     if (us <= 0) return;
     if (result.bytes > 0) result.gbps = per_second(static_cast<double>(result.bytes), us) * 1e-9;
     if (result.flops > 0) result.gflops = per_second(static_cast<double>(result.flops), us) * 1e-9;
-    const double least = roofs.least_us(result.bytes, result.flops);
+    Roofs reachable = roofs;
+    if (moves_rows(result.op)) reachable.read_gbps = 0;  // what writes as well cannot be as fast as reading
+    const double least = reachable.least_us(result.bytes, result.flops);
     if (least > 0) result.roof_fraction = least / us;
 }
 

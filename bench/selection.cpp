@@ -45,11 +45,18 @@ Result<void> check_consistent(const SelectionOptions& o, const Wanted& wanted) {
     if (!o.tensors.empty() && o.model.empty()) return fail(ErrorCode::usage, "--tensor needs --model");
     if (o.batches != 1 && !o.model.empty())
         return fail(ErrorCode::usage, "--batches does not go with --model");
-    const bool about_products = sizes || !o.n.empty() || (!o.preset.empty() && !wanted.op(Op::attention)) ||
-                                !o.model.empty() || !o.formats.empty();
-    if (about_products && !wanted.products())
+    const bool rows = std::ranges::any_of(wanted.ops, moves_rows);
+    if ((sizes || !o.n.empty() || !o.formats.empty()) && !wanted.products() && !rows)
         return fail(ErrorCode::usage,
-                    "sizes, formats, --preset and --model are for matvec and matmul, not for --op {}", o.ops);
+                    "sizes and formats are for products and rows (matvec, matmul, get_rows, convert, "
+                    "quantize), not for "
+                    "--op {}",
+                    o.ops);
+    if (((!o.preset.empty() && !wanted.op(Op::attention)) || !o.model.empty()) && !wanted.products())
+        return fail(ErrorCode::usage, "--preset and --model are for matvec and matmul, not for --op {}",
+                    o.ops);
+    if (!o.plain.empty() && (o.ops.empty() || !rows))
+        return fail(ErrorCode::usage, "--plain is for --op get_rows, convert and quantize");
     return {};
 }
 
@@ -157,25 +164,35 @@ Result<void> add_default(Selection& selection, Wanted wanted, const SelectionOpt
 }  // namespace
 
 DefaultSizes default_sizes(const host::DeviceSnapshot& device) {
-    if (!host::software(device) || prefers_lanes(device)) return {};
-    return {4096, 4096, 1024, 64, 2048};
+    DefaultSizes sizes;
+    if (host::software(device) && !prefers_lanes(device)) sizes = {4096, 4096, 1024, 64, 2048};
+    sizes.layout = preferred_layout(device);
+    return sizes;
 }
 
 Result<Selection> select_cases(const SelectionOptions& o, const GgufFile* model, const DefaultSizes& sizes) {
     TUFF_TRY(ops, parse_ops(o.ops));
-    TUFF_TRY(formats, parse_formats(o.formats.empty() && o.model.empty() ? kDefaultFormats : o.formats));
-    Wanted wanted{std::move(ops), std::move(formats), o.n};
+    Wanted wanted{std::move(ops), {}, o.n};
     const bool any_op = o.ops.empty();
-    if (any_op) wanted.ops.assign(all_ops().begin(), all_ops().end());
+    // What is measured without being asked for.
+    if (any_op) wanted.ops = {Op::matvec, Op::matmul, Op::copy, Op::fma};
     TUFF_CHECK(check_consistent(o, wanted));
+    if (wanted.products()) {
+        TUFF_TRY(formats, parse_formats(o.formats.empty() && o.model.empty() ? kDefaultFormats : o.formats));
+        wanted.formats = std::move(formats);
+    }
 
     Selection selection;
     const bool sized = !o.m.empty() || !o.k.empty() || !o.n.empty() || !o.preset.empty() || !o.model.empty();
     // Who asks for certain products wants those; the roofs still stand in every report.
-    selection.attention = wanted.op(Op::attention) && !any_op;
-    selection.copy = wanted.op(Op::copy) && !(any_op && sized);
-    selection.fma = wanted.op(Op::fma) && !(any_op && sized);
-    selection.transfer = wanted.op(Op::transfer) && !any_op;
+    for (const Op op : wanted.ops)
+        if (!(any_op && sized && (op == Op::copy || op == Op::fma))) selection.ops.push_back(op);
+    for (const Op op : wanted.ops) {
+        if (!moves_rows(op)) continue;
+        TUFF_TRY(rows, select_rows(op, {o.formats, o.plain, o.m, o.k, o.n, sizes.layout, sizes.matmul_m,
+                                        sizes.matmul_k, sizes.matmul_n}));
+        selection.rows.insert(selection.rows.end(), rows.begin(), rows.end());
+    }
     if (!wanted.products()) return selection;
     if (wanted.tokens.empty()) wanted.tokens = {wanted.op(Op::matvec) ? 1u : sizes.matmul_n};
     if (model != nullptr) {

@@ -4,6 +4,7 @@
 
 #include <tuff/result.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "backend/gguf.hpp"
 #include "bench/case.hpp"
+#include "bench/rows_cases.hpp"
 #include "host/snapshot.hpp"
 
 namespace tuff::bench {
@@ -19,8 +21,9 @@ struct SelectionOptions {
     std::string ops, formats;            // comma-separated names; empty: all of use here
     std::vector<std::uint64_t> m, n, k;  // every combination is taken; empty: what fits the device
     std::uint64_t batches = 1;
-    std::string preset;                // or
-    std::string model;                 // a GGUF file's own tensors
+    std::string plain;   // of get_rows, convert, quantize: the side that is no block; empty: f32
+    std::string preset;  // or
+    std::string model;   // a GGUF file's own tensors
     std::vector<std::string> tensors;  // with a model: parts of names to take; empty: one of each shape
 };
 
@@ -28,6 +31,7 @@ struct SelectionOptions {
 struct DefaultSizes {
     std::uint64_t matvec_m = 4096, matvec_k = 14336;
     std::uint64_t matmul_m = 4096, matmul_n = 512, matmul_k = 4096;
+    Layout layout{};  // of the weights that rows are looked up in
 };
 
 // Those of an 8B model's layers; less work on a software device that none of the fast kernels suits, so that
@@ -45,8 +49,11 @@ struct BenchCase {
 };
 
 struct Selection {
-    bool copy = false, fma = false, transfer = false, attention = false;  // whether their rows are wanted
+    std::vector<Op> ops;  // of which rows are wanted
     std::vector<BenchCase> products;
+    std::vector<RowsCase> rows;
+
+    [[nodiscard]] bool has(Op op) const { return std::ranges::find(ops, op) != ops.end(); }
 };
 
 // `model`: the file that options.model names, opened; the cases' tensors point into it. Error

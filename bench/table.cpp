@@ -18,7 +18,7 @@ struct Column {
 };
 
 constexpr Column kColumns[] = {
-    {"op", 6, false},          {"format", 6, false},  {"m x n x k", 17, false}, {"time", 9, true},
+    {"op", 8, false},          {"format", 6, false},  {"m x n x k", 17, false}, {"time", 9, true},
     {"+-", 5, true},           {"GB/s", 7, true},     {"GFLOP/s", 8, true},     {"of roof", 7, true},
     {"error/bound", 11, true}, {"kernel", 40, false}, {"what", 0, false},
 };

@@ -30,6 +30,7 @@ class TimedStream {
         for (std::size_t i = 0; i < executions; i++)
             TUFF_CHECK(record(timed.stream_, (first_set + i) % sets));
         if (device_clock) TUFF_CHECK(timed.stream_.timestamp());
+        timed.last_set_ = (first_set + executions - 1) % sets;
         TUFF_CHECK(timed.stream_.finish());
         return timed;
     }
@@ -46,11 +47,13 @@ class TimedStream {
         return us / static_cast<double>(executions_);
     }
 
+    [[nodiscard]] std::size_t last_set() const { return last_set_; }
+
   private:
     TimedStream(host::Device& device, std::size_t executions, bool device_clock)
         : stream_(device, "measured"), executions_(executions), device_clock_(device_clock) {}
     host::Stream stream_;
-    std::size_t executions_;
+    std::size_t executions_, last_set_ = 0;
     bool device_clock_;
 };
 
@@ -96,7 +99,9 @@ Result<Timing> time_executions(host::Device& device, const RecordExecution& reco
     start = Clock::now();
     while (timing.samples_us.size() < reps ||
            (timing.samples_us.size() < kMostSamples && seconds_since(start) < options.min_time_s)) {
-        TUFF_TRY(us, streams[turn++ % streams.size()].run());
+        TimedStream& stream = streams[turn++ % streams.size()];
+        TUFF_TRY(us, stream.run());
+        timing.last_set = stream.last_set();
         timing.samples_us.push_back(us);
     }
     return timing;

@@ -21,6 +21,7 @@ struct TimingOptions {
 struct Timing {
     std::vector<double> samples_us;  // of one execution each
     std::size_t executions_per_sample = 1;
+    std::size_t last_set = 0;  // that the last execution used
     bool device_clock =
         false;  // timestamps of the device; otherwise the host's clock around submission and wait
 };

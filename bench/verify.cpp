@@ -16,6 +16,7 @@
 #include "bench/guarded.hpp"
 #include "bench/progress.hpp"
 #include "bench/report.hpp"
+#include "bench/rows_measure.hpp"
 #include "bench/transfers.hpp"
 #include "bench/verify_group.hpp"
 #include "bench/verify_products.hpp"
@@ -29,8 +30,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Who makes the groups, in the order of the report.
-constexpr MakeVerifyGroups kMakers[] = {product_groups, attention_groups, copy_groups, fma_groups,
-                                        transfer_groups};
+constexpr MakeVerifyGroups kMakers[] = {product_groups, rows_groups, attention_groups,
+                                        copy_groups,    fma_groups,  transfer_groups};
 
 Result<VerifyRequest> parse(const VerifyOptions& options) {
     TUFF_TRY(ops, parse_ops(options.ops));
@@ -38,9 +39,11 @@ Result<VerifyRequest> parse(const VerifyOptions& options) {
     TUFF_TRY(algorithms, parse_algorithms(options.algorithms));
     VerifyRequest wanted{std::move(ops), std::move(formats), std::move(algorithms), options.quick,
                          options.huge};
-    // Who names formats or algorithms means products.
-    if (wanted.ops.empty() && !(wanted.formats.empty() && wanted.algorithms.empty()))
+    // Who names algorithms means products, and who names formats, what is done with them.
+    if (wanted.ops.empty() && !wanted.algorithms.empty())
         wanted.ops = {Op::matvec, Op::matmul};
+    else if (wanted.ops.empty() && !wanted.formats.empty())
+        wanted.ops = {Op::matvec, Op::matmul, Op::get_rows, Op::convert, Op::quantize};
     if (wanted.ops.empty()) wanted.ops.assign(all_ops().begin(), all_ops().end());
     if (wanted.formats.empty()) wanted.formats.assign(tuff::formats().begin(), tuff::formats().end());
     if (wanted.algorithms.empty())

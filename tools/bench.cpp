@@ -30,8 +30,12 @@ void add_what(CLI::App& command, bench::BenchOptions& options) {
     command
         .add_option(
             "--op", what.ops,
-            "matvec (n up to 8), matmul (any n), attention (over a KV cache), copy and fma (the roofs), "
-            "transfer (between host and device); several with commas. Or kv-error: what each cache format "
+            "matvec (n up to 8), matmul (any n), attention (over a KV cache); get_rows (n rows looked up in "
+            "m x k "
+            "weights), convert (m rows of k to plain numbers), quantize (plain numbers to blocks); copy and "
+            "fma (the "
+            "roofs), transfer (between host and device); several with commas. Or kv-error: what each cache "
+            "format "
             "does to K, V, logits and results, by itself and without a device; -k is the size of a head "
             "(128), -m positions (512), -n queries (32)")
         ->type_name("OP,..")
@@ -50,6 +54,13 @@ void add_what(CLI::App& command, bench::BenchOptions& options) {
         ->check(CLI::Range(1, 65535))
         ->type_name("B")
         ->capture_default_str()
+        ->group(kGroup);
+    command
+        .add_option("--plain", what.plain,
+                    "Of get_rows and convert what rows become, of quantize what they come from: f32, f16, "
+                    "bf16; several "
+                    "with commas (default: f32)")
+        ->type_name("F,..")
         ->group(kGroup);
     auto* preset = command.add_option("--preset", what.preset,
                                       fmt::format("The matrices of a model: {}", model_preset_names()));

@@ -20,7 +20,11 @@ void add_verify(CLI::App& app, const std::vector<std::string>& command_line, std
         app.add_subcommand("verify", "Check every kernel the device can run against a CPU reference");
     command
         ->add_option("--op", options->ops,
-                     "Only these: matvec, matmul, attention, copy, fma, transfer; several with commas")
+                     "Only these: matvec, matmul, get_rows (rows of weights looked up), convert (rows of any "
+                     "format to f32, "
+                     "f16, bf16), quantize (those to blocks), attention, copy (buffer copies, and the "
+                     "kernels that read "
+                     "at the memory roof), fma, transfer; several with commas")
         ->type_name("OP,..");
     command
         ->add_option("--format", options->formats,

@@ -27,6 +27,7 @@ TUFF_INLINE Extremes extremes(const float* x) {
         const float* first = x;
         while (*first != 0) first++;
         found.least = *first;
+        if (found.most == 0) found.most = *first;
     }
     return found;
 }

@@ -28,11 +28,12 @@ uvec2 advance(uvec2 address, uint count, uvec2 stride) {
     return at;
 }
 
-// A binary16 widened by hand, because unpackHalf2x16 may flush subnormal halves to zero.
+// A binary16 widened by hand, because unpackHalf2x16 may flush subnormal halves to zero. The sign is set as a bit: a driver may
+// take -0.0 for 0.0 where it negates.
 float widen_half(uint h) {
     uint exponent = (h >> 10) & 31u, mantissa = h & 1023u;
     float magnitude = exponent == 0u ? float(mantissa) * 5.9604644775390625e-8
                                      : uintBitsToFloat(exponent == 31u ? 0x7f800000u | (mantissa << 13)
                                                                        : ((exponent + 112u) << 23) | (mantissa << 13));
-    return (h & 0x8000u) != 0u ? -magnitude : magnitude;
+    return uintBitsToFloat(floatBitsToUint(magnitude) | (h & 0x8000u) << 16);
 }

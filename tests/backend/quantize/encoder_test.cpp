@@ -225,6 +225,19 @@ TEST(Encoder, ExactRulesGiveTheGoldenBlocks) {
 }
 
 // The reference leaves the sums of all-zero blocks unwritten.
+// Whichever zero comes first is both the least and the most.
+TEST(Encoder, ABlockOfZerosOfBothSignsHasAPositiveScaleAndTheFirstZeroAsItsOffset) {
+    for (const char* name : {"q4_1", "q5_1"})
+        for (const float first : {0.0F, -0.0F}) {
+            std::vector<float> x(32, -first);
+            x[0] = first;
+            std::vector<std::byte> block(find_type(name)->block_bytes);
+            find_encoder(name)->encode(x.data(), x.size(), nullptr, block.data());
+            EXPECT_EQ(load<std::uint16_t>(block.data()), 0) << name;
+            EXPECT_EQ(load<std::uint16_t>(block.data() + 2), std::signbit(first) ? 0x8000 : 0) << name;
+        }
+}
+
 TEST(Encoder, Q8KGivesTheGoldenBlocksWithSumsOfItsCodes) {
     const std::vector<float> input = golden_input();
     const std::vector<std::byte> golden = golden_file("q8_k.q.bin"),
