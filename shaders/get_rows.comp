@@ -39,6 +39,14 @@ const bool FACTORED = false;
 #include "format.glsl"
 #include "lib/lane_sums.glsl"
 #define UNITS 1u  // of work in a group
+
+// a * b, by the bits where it is subnormal, because arithmetic may take such numbers for zero: mxfp4's smallest are.
+float product(float a, float b) {
+    float lifted = a * (b * 16777216.0);  // by 2^24
+    if (!(abs(lifted) < uintBitsToFloat(25u << 23))) return a * b;  // 2^-102
+    uint magnitude = uint(abs(lifted) * uintBitsToFloat(252u << 23));  // 2^125: in steps of 2^-149
+    return uintBitsToFloat(magnitude | (floatBitsToUint(a) ^ floatBitsToUint(b)) & 0x80000000u);
+}
 #else
 #include "lib/rows.glsl"
 layout(local_size_x = 64) in;
@@ -81,7 +89,7 @@ void convert(uint row, uint unit, uvec2 y, bool wanted) {
 #elif defined(GROUP_OFFSET)
             values[k] = fma(c[l], d[k * GROUP_SCALES / 32] * code_unit(l), m[k * GROUP_SCALES / 32]);
 #else
-            values[k] = c[l] * (d[k * GROUP_SCALES / 32] * code_unit(l));
+            values[k] = product(c[l], d[k * GROUP_SCALES / 32] * code_unit(l));
 #endif
         }
     }
