@@ -16,5 +16,6 @@ void add_bench(CLI::App& app, const std::vector<std::string>& command_line, std:
 void add_verify(CLI::App& app, const std::vector<std::string>& command_line, std::function<int()>& action);
 void add_devices(CLI::App& app, std::function<int()>& action);
 void add_quantize(CLI::App& app, std::function<int()>& action);
+void add_load(CLI::App& app, std::function<int()>& action);
 
 }  // namespace tuff::tools

@@ -28,6 +28,7 @@ int run(int argc, char** argv) {
     tuff::tools::add_verify(app, command_line, action);
     tuff::tools::add_inspect(app, action);
     tuff::tools::add_plan(app, action);
+    tuff::tools::add_load(app, action);
     tuff::tools::add_quantize(app, action);
     try {
         app.parse(argc, argv);

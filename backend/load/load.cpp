@@ -63,7 +63,7 @@ class Load {
             if (!in_use) reader_->free(read.slot);
             done += slice.bytes;
             if (options_.progress && !options_.progress({done, slices_.bytes, seconds()}))
-                return fail(ErrorCode::usage, "the load was cancelled after {} of {} bytes", done,
+                return fail(ErrorCode::cancelled, "the load was cancelled after {} of {} bytes", done,
                             slices_.bytes);
         }
         if (busy_) TUFF_CHECK(busy_->copy.wait());
@@ -117,13 +117,17 @@ class Load {
             TUFF_CHECK(copy_as_it_is(slice, read, buffer));
             return true;
         }
-        // Arranged in ordinary memory first: what is interleaved byte by byte would be slow in write-combined
-        // memory.
         const MatrixShape part{slice.rows, w.shape.elements, 1};
-        arranged_.resize(*matrix_bytes(*w.format, w.layout, part));
-        spread(w, part, 0, slice.rows, read.bytes.data(), arranged_);
+        const std::uint64_t bytes = *matrix_bytes(*w.format, w.layout, part);
         TUFF_TRY(slot, uploader_->acquire());
-        std::ranges::copy(arranged_, slot.begin());
+        if (uploader_->cached()) {
+            spread(w, part, 0, slice.rows, read.bytes.data(), slot.first(bytes));
+        } else {
+            // Several planes at once, and threads, would make write-combined memory slow: one copy does not.
+            arranged_.resize(bytes);
+            spread(w, part, 0, slice.rows, read.bytes.data(), arranged_);
+            std::ranges::copy(arranged_, slot.begin());
+        }
         TUFF_CHECK(uploader_->send(buffer, pieces(w, slice)));
         return false;
     }

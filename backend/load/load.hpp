@@ -47,7 +47,7 @@ struct LoadReport {
 };
 
 // Loads all tasks in order. io: the file has fewer bytes, or became shorter meanwhile; unsupported: a way
-// that was asked for cannot be had; usage: "cancelled", where progress said so; the errors of transfers. The
+// that was asked for cannot be had; cancelled: progress said so; the errors of transfers. The
 // weights are then undefined, the device usable unless it was lost.
 Result<LoadReport> load_weights(host::Device& device, const std::string& path,
                                 std::span<const LoadTask> tasks, const LoadOptions& options);

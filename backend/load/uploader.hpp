@@ -32,6 +32,8 @@ class Uploader {
     Result<void> drain();
 
     [[nodiscard]] std::uint64_t bytes() const { return kSlots * slot_bytes_; }
+    // Whether slots may be written in any order, several places at a time.
+    [[nodiscard]] bool cached() const { return slots_.front().buffer.where().properties.host_cached; }
 
   private:
     struct Slot {

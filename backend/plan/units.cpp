@@ -130,6 +130,7 @@ std::vector<Unit> make_units(const Model& model, const WeightsPlan& weights) {
         unit.bytes =
             plus_saturating(unit.bytes, (weights.tensors[i].device_bytes + unit.count - 1) / unit.count);
         unit.elements += tensor.elements() / unit.count;
+        unit.tensors.push_back(i);
     }
     std::vector<Unit> units;
     const auto add = [&](const Unit& unit) {

@@ -22,8 +22,9 @@ struct Unit {
     UnitKind kind{};
     std::uint32_t layer = 0;
     std::uint64_t count = 1, used = 1;
-    std::uint64_t bytes = 0;     // of one, on the device
-    std::uint64_t elements = 0;  // of one
+    std::uint64_t bytes = 0;                // of one, on the device
+    std::uint64_t elements = 0;             // of one
+    std::vector<std::size_t> tensors = {};  // of Model::tensors; stacks where there are several units
 
     [[nodiscard]] std::string name() const;  // "layer 3", "128 experts of layer 3"
 };

@@ -13,9 +13,13 @@ std::uint64_t aligned(std::uint64_t bytes) {
     return (bytes + host::kAddressAlignment - 1) / host::kAddressAlignment * host::kAddressAlignment;
 }
 
+Layout layout_of(const ModelUnit::Matrix& matrix, Layout layout) {
+    return matrix.is_vector ? Layout::blocks : layout;
+}
+
 // Whether a stack's shape is possible, and its bytes.
 Result<std::uint64_t> stack_bytes(const ModelUnit::Matrix& matrix, Layout layout) {
-    TUFF_TRY(one, matrix_bytes(*matrix.format, layout, matrix.shape));
+    TUFF_TRY(one, matrix_bytes(*matrix.format, layout_of(matrix, layout), matrix.shape));
     return one * matrix.shape.batches;
 }
 
@@ -43,6 +47,17 @@ Result<std::uint64_t> image_bytes(const ModelUnit& unit, Layout layout) {
         bytes += aligned(one);
     }
     return bytes;
+}
+
+Result<std::vector<Weights>> weights_in(const host::Buffer& image, const ModelUnit& unit, Layout layout) {
+    std::vector<Weights> weights;
+    std::uint64_t at = 0;
+    for (const ModelUnit::Matrix& matrix : unit.matrices) {
+        TUFF_TRY(one, Weights::within(image, at, *matrix.format, layout_of(matrix, layout), matrix.shape));
+        at += aligned(one.bytes());
+        weights.push_back(std::move(one));
+    }
+    return weights;
 }
 
 Result<PlacedModel> PlacedModel::load(host::Device& device, const std::string& path,
@@ -85,30 +100,19 @@ Result<void> PlacedModel::place(std::uint32_t slots) {
         Placed& placed = placed_.emplace_back();
         if (unit.residence == Residence::resident) {
             for (const ModelUnit::Matrix& matrix : unit.matrices) {
-                TUFF_TRY(weights,
-                         Weights::allocate(*device_, *matrix.format, layout_, matrix.shape, matrix.name));
+                TUFF_TRY(weights, Weights::allocate(*device_, *matrix.format, layout_of(matrix, layout_),
+                                                    matrix.shape, matrix.name));
                 placed.weights.push_back(std::move(weights));
             }
             continue;
         }
         TUFF_TRY(bytes, image_bytes(unit, layout_));
         TUFF_TRY(image, device_->allocate(host::Intent::upload, bytes, unit.name));
-        TUFF_TRY(weights, weights_in(image, i));
+        TUFF_TRY(weights, weights_in(image, unit, layout_));
         placed.image = std::move(image);
         placed.weights = std::move(weights);
     }
     return {};
-}
-
-Result<std::vector<Weights>> PlacedModel::weights_in(const host::Buffer& image, std::size_t unit) const {
-    std::vector<Weights> weights;
-    std::uint64_t at = 0;
-    for (const ModelUnit::Matrix& matrix : units_[unit].matrices) {
-        TUFF_TRY(one, Weights::within(image, at, *matrix.format, layout_, matrix.shape));
-        at += aligned(one.bytes());
-        weights.push_back(std::move(one));
-    }
-    return weights;
 }
 
 Result<host::Stream*> PlacedModel::copy_of(std::size_t unit, std::uint32_t slot) {
@@ -127,7 +131,7 @@ Result<host::Stream*> PlacedModel::work_of(std::size_t unit, std::optional<std::
     if (found != work_.end()) return &found->second;
     std::span<const Weights> weights = placed_[unit].weights;
     if (slot) {
-        TUFF_TRY(here, weights_in(slots_[*slot], unit));
+        TUFF_TRY(here, weights_in(slots_[*slot], units_[unit], layout_));
         weights = in_slots_[key] = std::move(here);
     }
     host::Stream stream(*device_, units_[unit].name);
@@ -136,7 +140,7 @@ Result<host::Stream*> PlacedModel::work_of(std::size_t unit, std::optional<std::
     return &work_.emplace(key, std::move(stream)).first->second;
 }
 
-Result<void> PlacedModel::run(std::uint64_t passes) {
+Result<void> PlacedModel::run(std::uint64_t passes, Half half) {
     std::vector<bool> streamed;
     for (const ModelUnit& unit : units_) streamed.push_back(unit.residence == Residence::streamed);
     if (units_.empty()) return {};
@@ -149,18 +153,22 @@ Result<void> PlacedModel::run(std::uint64_t passes) {
     while (!schedule.finished()) {
         const std::optional<StreamSchedule::Step> step = schedule.next();
         if (!step) {
-            TUFF_CHECK(device_->wait(computed.at(over)));
-            computed.erase(over);
-            copied.erase(over);
+            for (std::map<std::uint64_t, host::Moment>* ends : {&copied, &computed}) {
+                const auto end = ends->find(over);
+                if (end == ends->end()) continue;
+                TUFF_CHECK(device_->wait(end->second));
+                ends->erase(end);
+            }
             schedule.computed(over++);
             continue;
         }
-        TUFF_TRY(stream, step->kind == Kind::copy ? copy_of(step->unit, *step->slot)
-                                                  : work_of(step->unit, step->slot));
+        const bool copies = step->kind == Kind::copy;
+        if (half == (copies ? Half::computations : Half::copies)) continue;
+        TUFF_TRY(stream, copies ? copy_of(step->unit, *step->slot) : work_of(step->unit, step->slot));
         std::array<host::Moment, 1> after{};
-        if (step->after) after[0] = (step->kind == Kind::copy ? computed : copied).at(*step->after);
+        if (step->after && half == Half::both) after[0] = (copies ? computed : copied).at(*step->after);
         TUFF_CHECK(stream->submit(after));
-        (step->kind == Kind::copy ? copied : computed)[step->use] = stream->last();
+        (copies ? copied : computed)[step->use] = stream->last();
     }
     return {};
 }
@@ -172,6 +180,13 @@ std::uint64_t PlacedModel::device_bytes() const {
         if (units_[i].residence == Residence::resident)
             for (const Weights& weights : placed_[i].weights)
                 bytes += weights.bytes() + weights.shards.size() * host::kTailBytes;
+    return bytes;
+}
+
+std::uint64_t PlacedModel::streamed_bytes() const {
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < units_.size(); i++)
+        if (units_[i].residence == Residence::streamed) bytes += placed_[i].image.size();
     return bytes;
 }
 

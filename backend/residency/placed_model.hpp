@@ -30,6 +30,7 @@ struct ModelUnit {
         const Format* format = nullptr;
         MatrixShape shape;
         std::uint64_t offset = 0;  // of its blocks in the file
+        bool is_vector = false;    // stays as in the file, whatever the layout of matrices
     };
     std::string name;
     std::vector<Matrix> matrices;
@@ -39,6 +40,9 @@ struct ModelUnit {
 // Bytes of a unit's matrices one after the other, arranged, each at a multiple of host::kAddressAlignment:
 // what a slot has to hold. The errors of matrix_bytes.
 [[nodiscard]] Result<std::uint64_t> image_bytes(const ModelUnit& unit, Layout layout);
+// The unit's matrices in a buffer of so many bytes.
+[[nodiscard]] Result<std::vector<Weights>> weights_in(const host::Buffer& image, const ModelUnit& unit,
+                                                      Layout layout);
 
 // Move-only. Used by one thread at a time; the device must outlive it.
 class PlacedModel {
@@ -55,12 +59,17 @@ class PlacedModel {
                                     std::vector<ModelUnit> units, Layout layout, std::uint32_t slots,
                                     Record record, const LoadOptions& options);
 
-    // Runs all units in order `passes` times, copies ahead of computations, and waits for the end.
-    Result<void> run(std::uint64_t passes);
+    // Runs all units in order `passes` times, copies ahead of computations, and waits for the end. One half
+    // of the work alone is for measuring: streamed units are then computed with whatever their slots hold, or
+    // brought to them and left alone.
+    enum class Half { both, copies, computations };
+    Result<void> run(std::uint64_t passes, Half half = Half::both);
 
     [[nodiscard]] const LoadReport& loaded() const { return loaded_; }
-    [[nodiscard]] std::uint64_t device_bytes() const;  // of resident units and slots, as allocated
-    [[nodiscard]] std::uint64_t host_bytes() const;    // pinned
+    [[nodiscard]] std::uint64_t device_bytes() const;    // of resident units and slots, as allocated
+    [[nodiscard]] std::uint64_t host_bytes() const;      // pinned
+    [[nodiscard]] std::uint64_t streamed_bytes() const;  // copied in every pass
+    [[nodiscard]] std::span<const ModelUnit> units() const { return units_; }
 
   private:
     struct Placed {
@@ -69,8 +78,6 @@ class PlacedModel {
     };
     explicit PlacedModel(host::Device& device) : device_(&device) {}
     Result<void> place(std::uint32_t slots);
-    // The unit's weights in an image of it: a slot, or the one in host memory.
-    Result<std::vector<Weights>> weights_in(const host::Buffer& image, std::size_t unit) const;
     Result<host::Stream*> copy_of(std::size_t unit, std::uint32_t slot);
     Result<host::Stream*> work_of(std::size_t unit, std::optional<std::uint32_t> slot);
 

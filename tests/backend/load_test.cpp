@@ -164,6 +164,7 @@ TEST_F(LoadTest, EndsWhenItIsCancelled) {
          }});
     ASSERT_FALSE(report);
     EXPECT_EQ(calls, 3);
+    EXPECT_EQ(report.error().code, ErrorCode::cancelled);
     EXPECT_NE(report.error().message.find("cancelled"), std::string::npos) << report.error().message;
 }
 

@@ -22,6 +22,7 @@ enum class ErrorCode {
     no_loader,             // no Vulkan loader (libvulkan.so.1) on this machine
     no_device,             // a loader, but no device that can be used
     compile,               // a shader did not compile
+    cancelled,             // the caller ended it
     internal,              // any other Vulkan failure, or a broken invariant
 };
 

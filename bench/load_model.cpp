@@ -1,0 +1,166 @@
+#include "bench/load_model.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "backend/load/file_source.hpp"
+#include "backend/load/slices.hpp"
+#include "backend/matmul_plan.hpp"
+#include "backend/model/gguf_model.hpp"
+#include "backend/plan/weight_types.hpp"
+#include "backend/residency/model_units.hpp"
+#include "bench/host_memory.hpp"
+#include "bench/transfer_paths.hpp"
+#include "host/import.hpp"
+
+namespace tuff::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::string types_text(const WeightsPlan& plan) {
+    std::vector<std::string> parts;
+    for (const TypeBytes& one : plan.types)
+        parts.push_back(fmt::format("{} {}", one.type->name, host::bytes_text(one.file_bytes)));
+    return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+constexpr std::uint64_t kSlice = std::uint64_t{8} << 20;
+
+ReadWay read_way(LoadWay way) {
+    return way == LoadWay::import ? ReadWay::direct
+           : way == LoadWay::mapped ? ReadWay::mapped
+                                    : ReadWay::buffered;
+}
+
+// The file's bytes, read as a load reads them and dropped; as many as can be read in a second.
+Result<double> read_alone(const std::string& path, LoadWay way) {
+    TUFF_TRY(source, FileSource::open(path, read_way(way)));
+    TUFF_TRY(pages, host::HostMemory::allocate(FileSource::scratch_bytes(kSlice), FileSource::kAlignment));
+    double best = 0;
+    for (int round = 0; round < 3; round++) {  // the first one touches the pages
+        const auto start = Clock::now();
+        std::uint64_t at = 0;
+        while (at < source.size() && seconds_since(start) < 1) {
+            const std::uint64_t bytes = std::min(kSlice, source.size() - at);
+            TUFF_CHECK(source.read(at, bytes, pages.bytes()));
+            at += bytes;
+        }
+        const double seconds = seconds_since(start);
+        if (seconds > 0) best = std::max(best, static_cast<double>(at) / seconds / 1e9);
+    }
+    return best;
+}
+
+// Bytes to where weights lie, the way a load brings them there: in place, else through staging.
+Result<double> copy_alone(Session& session) {
+    constexpr std::uint64_t kBytes = std::uint64_t{64} << 20;
+    TUFF_TRY(trial, session.device().allocate(host::Intent::weights, 4096, "trial"));
+    const std::string_view way =
+        in_place(trial) ? "memcpy to mapped memory" : "memcpy and copy through staging";
+    const auto kinds = transfer_kinds();
+    const auto kind = std::ranges::find(kinds, way, &TransferKind::way);
+    if (kind == kinds.end()) return fail(ErrorCode::internal, "no path is called '{}'", way);
+    TUFF_TRY(path, kind->make(session, kBytes));
+    double best = 0;
+    for (int round = 0; round < 5; round++) {
+        const auto start = Clock::now();
+        TUFF_CHECK(path->run());
+        const double seconds = seconds_since(start);
+        if (seconds > 0) best = std::max(best, static_cast<double>(kBytes) / seconds / 1e9);
+    }
+    return best;
+}
+
+std::uint64_t largest_matrix(const ModelUnits& units, Layout layout) {
+    std::uint64_t most = 0;
+    for (const ModelUnit& unit : units.units) {
+        const auto bytes = image_bytes(unit, layout);
+        if (bytes) most = std::max(most, *bytes);
+    }
+    return most;
+}
+
+}  // namespace
+
+double LoadMeasurement::gbps() const {
+    return load.seconds > 0 ? static_cast<double>(load.bytes) / load.seconds / 1e9 : 0;
+}
+
+double LoadMeasurement::share_of_slower() const {
+    const double slower = std::min(read_gbps, copy_gbps);
+    return slower > 0 ? gbps() / slower : 0;
+}
+
+Result<LoadMeasurement> load_model(Session& session, const LoadModelOptions& options) {
+    LoadMeasurement measured;
+    TUFF_TRY(file, GgufFile::open(options.model));
+    TUFF_TRY(model, gguf_model(file));
+    TUFF_TRY(types, weight_types(model, ""));
+    const Layout layout = preferred_layout(session.snapshot());
+    TUFF_TRY(planned, plan_weights(model, types, layout, session.snapshot()));
+    measured.weights = types_text(planned);
+    const std::uint64_t free = session.free_bytes();
+    measured.budget_bytes = std::min(options.budget.value_or(free), free);
+    TUFF_TRY(residency, place_units(make_units(model, planned), measured.budget_bytes));
+    measured.residency = std::move(residency);
+    ModelUnits units = model_units(file, measured.residency);
+    measured.left_out = std::move(units.left_out);
+
+    const ChosenWay chosen = options.way ? ChosenWay{*options.way, "asked for"}
+                                         : choose_load_way(session.device(), options.model);
+    measured.why = chosen.why;
+    TUFF_TRY(work, ReadUnits::make(session, options.passes > 0 ? largest_matrix(units, layout) : 0));
+    if (options.checksums)
+        for (const ModelUnit& unit : units.units)
+            for (const ModelUnit::Matrix& matrix : unit.matrices)
+                measured.checksums.emplace_back(matrix.name, 0);
+
+    const std::uint64_t before = unreclaimable_bytes();
+    const auto watch = [&] {
+        measured.peak_bytes =
+            std::max(measured.peak_bytes, host::minus_saturating(unreclaimable_bytes(), before));
+    };
+    LoadOptions load;
+    load.way = chosen.way;
+    load.threads = options.threads;
+    load.checksums = options.checksums;
+    load.progress = [&](const LoadProgress& progress) {
+        watch();
+        return !options.progress || options.progress(progress);
+    };
+    const auto record = [&](host::Stream& stream, std::size_t, std::span<const Weights> weights) {
+        return work.record(stream, weights);
+    };
+    TUFF_TRY(placed, PlacedModel::load(session.device(), options.model, std::move(units.units), layout,
+                                       static_cast<std::uint32_t>(measured.residency.slots), record, load));
+    watch();
+    measured.load = placed.loaded();
+    measured.device_bytes = placed.device_bytes();
+    measured.host_bytes = placed.host_bytes();
+    measured.explained_bytes = measured.load.ring_bytes + measured.host_bytes;
+    const host::MemoryKind kind = host::memory_kind(session.snapshot());
+    if (kind == host::MemoryKind::software || session.snapshot().card_memory_type)
+        measured.explained_bytes += measured.device_bytes;
+    for (std::size_t i = 0; i < measured.load.checksums.size(); i++)
+        measured.checksums[i].second = measured.load.checksums[i];
+    if (options.rates) {
+        TUFF_TRY(read, read_alone(options.model, chosen.way));
+        TUFF_TRY(copy, copy_alone(session));
+        measured.read_gbps = read;
+        measured.copy_gbps = copy;
+    }
+    if (options.passes > 0) {
+        TUFF_TRY(stream, measure_streaming(placed, options.passes, options.stop));
+        measured.stream = stream;
+    }
+    return measured;
+}
+
+}  // namespace tuff::bench

@@ -1,0 +1,76 @@
+#include "bench/streaming.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "bench/statistics.hpp"
+
+namespace tuff::bench {
+namespace {
+
+std::uint64_t sum_bytes(const ReadKernel& how) {
+    return std::uint64_t{how.workgroups} * how.invocations * sizeof(float);
+}
+
+double gbps_of(std::uint64_t bytes, double seconds) {
+    return seconds > 0 ? static_cast<double>(bytes) / seconds / 1e9 : 0;
+}
+
+}  // namespace
+
+Result<ReadUnits> ReadUnits::make(Session& session, std::uint64_t largest) {
+    ReadUnits made(session);
+    const std::vector<ReadKernel> kernels = read_kernels(session.snapshot(), largest);
+    const std::uint64_t bytes = kernels.empty() ? 0 : sum_bytes(kernels.front());
+    TUFF_TRY(sums, session.device().allocate(host::Intent::scratch, bytes, "sums"));
+    made.sums_ = std::move(sums);
+    return made;
+}
+
+Result<void> ReadUnits::record(host::Stream& stream, std::span<const Weights> weights) const {
+    for (const Weights& matrix : weights)
+        for (const Weights::Shard& shard : matrix.shards) {
+            const std::vector<ReadKernel> kernels = read_kernels(session_->snapshot(), shard.buffer.size());
+            if (kernels.empty()) continue;  // too few bytes for a workgroup
+            TUFF_CHECK(record_read(stream, session_->device(), kernels.front(), shard.buffer, sums_));
+        }
+    return {};
+}
+
+double StreamRates::gbps() const {
+    return gbps_of(bytes, both_s);
+}
+
+double StreamRates::copy_gbps() const {
+    return gbps_of(bytes, copy_s);
+}
+
+double StreamRates::overlap() const {
+    const double shorter = std::min(copy_s, compute_s);
+    return shorter > 0 ? (copy_s + compute_s - both_s) / shorter : 0;
+}
+
+Result<StreamRates> measure_streaming(PlacedModel& model, std::uint64_t passes,
+                                      const std::function<bool()>& stop) {
+    using Clock = std::chrono::steady_clock;
+    using Half = PlacedModel::Half;
+    StreamRates rates;
+    rates.passes = passes;
+    rates.bytes = model.streamed_bytes();
+    TUFF_CHECK(model.run(1));  // records and compiles
+    for (const auto& [half, seconds] : {std::pair{Half::copies, &rates.copy_s},
+                                        {Half::computations, &rates.compute_s},
+                                        {Half::both, &rates.both_s}}) {
+        std::vector<double> samples;
+        for (std::uint64_t pass = 0; pass < passes; pass++) {
+            if (stop && stop()) return fail(ErrorCode::cancelled, "streaming was cancelled in pass {} of {}", pass + 1, passes);
+            const auto start = Clock::now();
+            TUFF_CHECK(model.run(1, half));
+            samples.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+        }
+        *seconds = summarize(samples).median;
+    }
+    return rates;
+}
+
+}  // namespace tuff::bench

@@ -1,0 +1,108 @@
+// `tuff load` as a user meets it.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "backend/gguf.hpp"
+#include "backend/load/xxh64.hpp"
+#include "tests/backend/quantize/small_model.hpp"
+#include "tests/temporary_directory.hpp"
+#include "tests/tools/command.hpp"
+
+namespace tuff::test {
+namespace {
+
+using Json = nlohmann::json;
+
+class LoadCommand : public testing::Test {
+  protected:
+    LoadCommand() { write_small_model(model_, 4); }
+
+    Json loaded(const std::string& arguments) const {
+        const Output got = run_tuff("load " + model_ + " " + arguments + " --json -");
+        EXPECT_EQ(got.code, 0) << arguments << '\n' << got.err;
+        Json json = Json::parse(got.out, nullptr, false);
+        EXPECT_FALSE(json.is_discarded()) << got.out;
+        return json;
+    }
+    void expect_refused(const std::string& arguments, int code, std::string_view message) const {
+        const Output got = run_tuff("load " + arguments);
+        EXPECT_EQ(got.code, code) << arguments << '\n' << got.err;
+        EXPECT_NE(got.err.find(message), std::string::npos) << arguments << '\n' << got.err;
+    }
+    [[nodiscard]] std::string card(std::uint64_t bytes) const {
+        return "--caps " + directory_.file("card.json", "{\"simulated_card\": {\"memory_bytes\": " +
+                                                           std::to_string(bytes) + "}}");
+    }
+
+    TemporaryDirectory directory_;
+    std::string model_ = directory_.path("model.gguf");
+};
+
+TEST_F(LoadCommand, LoadsEveryByteByEveryWayAndSaysHow) {
+    const auto file = GgufFile::open(model_);
+    ASSERT_TRUE(file) << file.error().message;
+    std::uint64_t bytes = 0;
+    for (const GgufTensor& tensor : file->tensors()) bytes += tensor.bytes;
+    for (const std::string way : {"auto", "mapped", "buffered"}) {
+        const Json json = loaded("--checksums --way " + way);
+        EXPECT_EQ(json.at("bytes"), bytes);
+        if (way != "auto") {
+            EXPECT_EQ(json.at("way"), way);
+        }
+        EXPECT_GT(json.at("gbps").get<double>(), 0);
+        EXPECT_GE(json.at("device_bytes").get<std::uint64_t>(), bytes);
+        EXPECT_EQ(json.at("host_bytes"), 0);
+        EXPECT_TRUE(json.at("left_out").empty());
+        ASSERT_EQ(json.at("checksums").size(), file->tensors().size());
+        for (const Json& one : json.at("checksums")) {
+            const GgufTensor* tensor = file->find_tensor(one.at("tensor").get<std::string>());
+            ASSERT_NE(tensor, nullptr) << one;
+            Xxh64 sum;
+            sum.add(file->data(*tensor));
+            EXPECT_EQ(one.at("xxh64"), fmt::format("{:016x}", sum.value())) << one;
+        }
+    }
+}
+
+TEST_F(LoadCommand, StreamsWhatABudgetDoesNotHold) {
+    const std::string on = card(std::uint64_t{64} << 20);
+    if (run_tuff("load " + model_ + " " + on).code != 0) GTEST_SKIP() << "no card can be simulated here";
+    const Json all = loaded(on + " --rates --passes 2");
+    EXPECT_EQ(all.at("streamed_units"), 0);
+    EXPECT_EQ(all.at("stream").at("bytes"), 0);
+    EXPECT_GT(all.at("share_of_slower").get<double>(), 0);
+    const auto needed = all.at("device_bytes").get<std::uint64_t>();
+    const Json some = loaded(on + " --passes 2 --budget " + std::to_string(needed * 2 / 3));
+    EXPECT_GT(some.at("streamed_units").get<int>(), 0);
+    EXPECT_LE(some.at("device_bytes").get<std::uint64_t>(), needed * 2 / 3);
+    EXPECT_GT(some.at("stream").at("bytes").get<std::uint64_t>(), 0u);
+    EXPECT_GT(some.at("stream").at("gbps").get<double>(), 0);
+    EXPECT_GT(some.at("host_bytes").get<std::uint64_t>(), 0u);
+    const Output text = run_tuff("load " + model_ + " " + on + " --passes 2 --budget " +
+                                 std::to_string(needed * 2 / 3));
+    EXPECT_EQ(text.code, 0) << text.err;
+    for (const char* part : {"streamed", "slots of", "a pass at", "overlap"})
+        EXPECT_NE(text.out.find(part), std::string::npos) << part << '\n' << text.out;
+    expect_refused(model_ + " " + on + " --budget 1000", 1, "this model needs at least ");
+}
+
+TEST_F(LoadCommand, EndsInOrderWhenInterrupted) {
+    const Output got =
+        run_tuff("load " + model_ + " --passes 100000", "timeout --preserve-status --signal=INT 1");
+    EXPECT_EQ(got.code, 1);
+    EXPECT_EQ(got.out, "");
+    EXPECT_NE(got.err.find("was cancelled"), std::string::npos) << got.err;
+}
+
+TEST_F(LoadCommand, RefusesWithAMessage) {
+    expect_refused("", 2, "FILE is required");
+    expect_refused("/nonexistent.gguf", 1, "/nonexistent.gguf");
+    expect_refused(model_ + " --way sideways", 2, "unknown way to load 'sideways'");
+    expect_refused(model_ + " --budget 8Gigs", 2, "'8Gigs' is not a number of bytes");
+    expect_refused(model_ + " --passes 0", 2, "--passes");
+    expect_refused(TUFF_TEST_DATA "/gguf/bad_magic.gguf", 1, "bad_magic.gguf");
+}
+
+}  // namespace
+}  // namespace tuff::test
