@@ -8,6 +8,21 @@ layout(buffer_reference, scalar, buffer_reference_align = 1) readonly buffer Sig
 layout(buffer_reference, scalar, buffer_reference_align = 2) readonly buffer Halves { float16_t v[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 2) readonly buffer Shorts { uint16_t v[]; };
 
+// Levels of codes: lane i holds levels i and i + 8, and a shuffle by the codes looks eight values up in one instruction.
+float k_table[2], v_table[2];
+void levels_init() {
+    k_table[0] = lane_select(K_LEVEL_0, K_LEVEL_1, K_LEVEL_2, K_LEVEL_3, K_LEVEL_4, K_LEVEL_5, K_LEVEL_6, K_LEVEL_7);
+    k_table[1] = lane_select(K_LEVEL_8, K_LEVEL_9, K_LEVEL_10, K_LEVEL_11, K_LEVEL_12, K_LEVEL_13, K_LEVEL_14, K_LEVEL_15);
+    v_table[0] = lane_select(V_LEVEL_0, V_LEVEL_1, V_LEVEL_2, V_LEVEL_3, V_LEVEL_4, V_LEVEL_5, V_LEVEL_6, V_LEVEL_7);
+    v_table[1] = lane_select(V_LEVEL_8, V_LEVEL_9, V_LEVEL_10, V_LEVEL_11, V_LEVEL_12, V_LEVEL_13, V_LEVEL_14, V_LEVEL_15);
+}
+float level_lookup(float table[2], uint bits, uint code) {
+    float low = subgroupShuffle(table[0], code & 7u);
+    if (bits < 4u) return low;
+    float high = subgroupShuffle(table[1], code & 7u);
+    return code > 7u ? high : low;
+}
+
 struct Tile {
     uvec2 row[8];  // PLACE_BLOCKS: each cell's row; otherwise the tile, in the first
 };
@@ -91,7 +106,7 @@ void k_values(Tile t, KBlock block, uint b, uint j, out float x[4]) {
                 uint code = K_HIGH_STAYS && l == 1 ? low & 240u : (low >> (l * LOW_BITS(K_BITS))) & ((1u << LOW_BITS(K_BITS)) - 1u);
                 if (HIGH_BITS(K_BITS) > 0)
                     code |= high_bits(block.high, K_BITS, j + l * K_STEPS, K_PLACE == PLACE_BLOCKS) << LOW_BITS(K_BITS);
-                x[l] = K_CODING == CODING_LEVELS ? SELECT_LEVEL(code, K_BITS, K_LEVEL_) : float(int(code));
+                x[l] = K_CODING == CODING_LEVELS ? level_lookup(k_table, K_BITS, code) : float(int(code));
             }
         }
     }
@@ -155,6 +170,6 @@ void v_values(Tile t, uint j, uint b, out float x[4]) {
             if (HIGH_BITS(V_BITS) == 1)
                 code |= ((high >> (V_PLACE == PLACE_BLOCKS ? lane + 8 * c : (lane & 3u) * 8 + (lane >> 2) + 2 * c)) & 1u)
                         << LOW_BITS(V_BITS);
-            x[c] = V_CODING == CODING_LEVELS ? SELECT_LEVEL(code, V_BITS, V_LEVEL_) : float(int(code));
+            x[c] = V_CODING == CODING_LEVELS ? level_lookup(v_table, V_BITS, code) : float(int(code));
         }
 }
