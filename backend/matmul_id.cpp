@@ -118,9 +118,9 @@ class Recorder {
 
     Result<void> pad() {
         TUFF_TRY(pipeline, kernel_pipeline(device_, "pad_activations", {}));
-        const PadArguments args{x_.address(),        scratch_.address(), u32(s_.k),
-                                u32(s_.x_slots()),   plan_.groups(),     u32(s_.x_stride),
-                                s_.x_token * sizeof(float)};
+        const PadArguments args{
+            x_.address(),     scratch_.address(),        u32(s_.k), u32(s_.x_slots()), plan_.groups(),
+            u32(s_.x_stride), s_.x_token * sizeof(float)};
         const Access accesses[] = {read_x(), activations(Access::Use::write)};
         const std::uint32_t x = grid(std::uint64_t{plan_.groups()} * kGroupElements, 64);
         return dispatch(stream_, *pipeline, args, {x, u32(s_.x_slots()), u32(s_.n)}, accesses);
@@ -156,10 +156,10 @@ class Recorder {
 
     Result<void> multiply(std::size_t index, const Weights::Shard& shard, bool first) {
         const MatmulIdPart& part = plan_.parts[index];
-        TUFF_TRY(pipeline, kernel_pipeline(device_,
-                                           fmt::format("{}.{}", algorithm_name(part.algorithm),
-                                                       plan_.format->name),
-                                           part.specialization));
+        TUFF_TRY(
+            pipeline,
+            kernel_pipeline(device_, fmt::format("{}.{}", algorithm_name(part.algorithm), plan_.format->name),
+                            part.specialization));
         const ShardRange& range = shard.range;
         const bool own_x = plan_.activation_bytes > 0;
         const std::uint64_t x = (own_x ? scratch_ : x_).address();

@@ -112,18 +112,18 @@ Result<void> place_lists(const DeviceSnapshot& device, MatmulIdPlan& plan) {
         MatmulIdPart& part = plan.parts[i];
         // Fewer pairs than this are no tile of the part.
         const std::uint64_t least = i + 1 < plan.parts.size() ? plan.parts[i + 1].tile + 1 : 1;
-        const std::uint64_t most =
-            std::min(pairs / least, i == 0 ? pairs / part.tile + lists : lists);
+        const std::uint64_t most = std::min(pairs / least, i == 0 ? pairs / part.tile + lists : lists);
         if (most > device.limits.max_workgroup_count[1])
-            return fail(ErrorCode::usage, "{} products may take {} tiles of {}, beyond this device's limit of {}",
-                        pairs, most, part.tile, device.limits.max_workgroup_count[1]);
+            return fail(ErrorCode::usage,
+                        "{} products may take {} tiles of {}, beyond this device's limit of {}", pairs, most,
+                        part.tile, device.limits.max_workgroup_count[1]);
         part.most_tiles = static_cast<std::uint32_t>(most);
         part.table = static_cast<std::uint32_t>(words);
         words += most * (kHeadWords + part.tile);
     }
-    plan.lists_width = std::min(
-        {256u, device.limits.max_workgroup_invocations,
-         std::max(64u, static_cast<std::uint32_t>(std::bit_ceil(plan.shape.experts + 1)))});
+    plan.lists_width =
+        std::min({256u, device.limits.max_workgroup_invocations,
+                  std::max(64u, static_cast<std::uint32_t>(std::bit_ceil(plan.shape.experts + 1)))});
     plan.lists_offset = plan.scratch_bytes;
     plan.scratch_bytes += round_up(words * sizeof(std::uint32_t), kScratchAlignment);
     return {};
@@ -157,8 +157,8 @@ Result<MatmulIdPlan> make_plan(const DeviceSnapshot& device, const Format& forma
         plan.activation_bytes =
             (plan.direct ? s.pairs() : most_packed(plan)) * packed_token_bytes(plan.groups());
     } else {
-        plan.pads_activations = s.k % kGroupElements != 0 || s.x_stride % 4 != 0 || s.x_token % 4 != 0 ||
-                                s.x_alignment % 16 != 0;
+        plan.pads_activations =
+            s.k % kGroupElements != 0 || s.x_stride % 4 != 0 || s.x_token % 4 != 0 || s.x_alignment % 16 != 0;
         if (plan.pads_activations)
             plan.activation_bytes =
                 s.n * s.x_slots() * plan.groups() * std::uint64_t{kGroupElements} * sizeof(float);
@@ -224,8 +224,8 @@ Result<MatmulIdPlan> plan_matmul_id(const DeviceSnapshot& device, const Format& 
     if (layout == Layout::lanes)
         return make_plan(device, format, layout, s, useful(lane_widths(device), s.n));
     const bool planes = layout == Layout::planes;
-    std::vector<Width> widths = square_widths(
-        device, planes ? MatmulAlgorithm::matmul_wide : MatmulAlgorithm::matmul_blocks, s);
+    std::vector<Width> widths =
+        square_widths(device, planes ? MatmulAlgorithm::matmul_wide : MatmulAlgorithm::matmul_blocks, s);
     std::ranges::copy(few_widths(planes ? MatmulAlgorithm::matvec_wide : MatmulAlgorithm::matvec_blocks),
                       std::back_inserter(widths));
     return make_plan(device, format, layout, s, useful(std::move(widths), s.n));
@@ -236,7 +236,7 @@ Result<MatmulIdPlan> plan_matmul_id(const DeviceSnapshot& device, const Format& 
     const MatmulIdShape s = shape.dense();
     TUFF_CHECK(check(device, format, s));
     const std::vector<Width> widths = algorithm == MatmulAlgorithm::matmul_lanes ? lane_widths(device)
-                                      : takes_few(algorithm) ? few_widths(algorithm)
+                                      : takes_few(algorithm)                     ? few_widths(algorithm)
                                                              : square_widths(device, algorithm, s);
     return make_plan(device, format, algorithm_layout(algorithm), s, useful(widths, s.n));
 }

@@ -62,15 +62,15 @@ struct MatmulIdPart {
 struct MatmulIdPlan {
     const Format* format = nullptr;
     Layout layout{};
-    MatmulIdShape shape;                // dense()
-    bool direct = false;                // each pair is a tile; else they are sorted by expert into lists
-    bool pads_activations = false;      // wide kernels: x is copied to aligned, padded rows first
-    std::uint32_t lists_width = 0;      // invocations of the kernel that makes the lists
-    std::uint64_t lists_offset = 0;     // bytes into the scratch: the lists
-    std::uint64_t scratch_bytes = 0;    // begins with the packed or padded activations
-    std::uint64_t activation_bytes = 0; // of those
-    std::uint64_t roundings = 0;        // for reference::error_bound
-    std::vector<MatmulIdPart> parts;    // of falling width
+    MatmulIdShape shape;                 // dense()
+    bool direct = false;                 // each pair is a tile; else they are sorted by expert into lists
+    bool pads_activations = false;       // wide kernels: x is copied to aligned, padded rows first
+    std::uint32_t lists_width = 0;       // invocations of the kernel that makes the lists
+    std::uint64_t lists_offset = 0;      // bytes into the scratch: the lists
+    std::uint64_t scratch_bytes = 0;     // begins with the packed or padded activations
+    std::uint64_t activation_bytes = 0;  // of those
+    std::uint64_t roundings = 0;         // for reference::error_bound
+    std::vector<MatmulIdPart> parts;     // of falling width
 
     [[nodiscard]] std::uint32_t groups() const;  // of 32 elements in a row, the last one padded
     [[nodiscard]] std::uint64_t lists_bytes() const;

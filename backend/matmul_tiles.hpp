@@ -1,5 +1,5 @@
-// What plans of products have in common: tiles of the main kernels by device and shape. The figures behind the
-// choices: docs/results.
+// What plans of products have in common: tiles of the main kernels by device and shape. The figures behind
+// the choices: docs/results.
 #pragma once
 
 #include <cstdint>

@@ -34,6 +34,12 @@ Result<LayerShape> layer_of_preset(const std::string& preset) {
     return *found;
 }
 
+// How a side in this format is rotated.
+tuff::Rotation rotation_of(const AttentionSelection& o, const CacheFormat& format) {
+    const bool on = o.rotate == "on" ? format.quantized() : o.rotate == "auto" && format.rotates;
+    return on ? tuff::Rotation::hadamard : tuff::Rotation::none;
+}
+
 // The cache of one sequence of `depth` cells, in as many segments as the guard asks for.
 std::vector<AttentionSegmentCase> segments_of(const AttentionSelection& o, CachePlace place,
                                               const CacheFormat* k, const CacheFormat* v,
@@ -103,6 +109,8 @@ Result<std::vector<AttentionCase>> select_attention(const AttentionSelection& o,
                 one.shape.tokens = static_cast<std::uint32_t>(batch);
                 one.variant.scale = 1 / std::sqrt(static_cast<float>(shape.k_head));
                 one.variant.causal = true;
+                one.k_rotation = rotation_of(o, *k);
+                one.v_rotation = rotation_of(o, *v);
                 one.segments = segments_of(o, place, k, v, static_cast<std::uint32_t>(depth));
                 one.magnitude = 2;
                 cases.push_back(std::move(one));
@@ -183,6 +191,12 @@ std::vector<AttentionCase> verify_attention_cases(CacheKind kind, bool quick) {
         {find_cache_format("kv3"), find_cache_format("turbo2"), CachePlace::layout, {211}});
     parts.segments.push_back({find_cache_format("f16"), find_cache_format("f16"), CachePlace::layout, {23}});
     parts.variant.causal = true;
+    // Queries rotated, and results back.
+    AttentionCase& rotated = add(true, {1, 3, 4, 2, 64, 64}, {83}, "kv4", "turbo3");
+    rotated.k_rotation = tuff::Rotation::hadamard;
+    rotated.v_rotation = tuff::Rotation::signed_hadamard;
+    AttentionCase& view = add(false, {1, 2, 4, 1, 96, 64}, {50}, "kv4", "kv4", CachePlace::shared);
+    view.k_rotation = view.v_rotation = tuff::Rotation::hadamard;
     return cases;
 }
 

@@ -19,10 +19,11 @@ struct AttentionSelection {
     std::string kv_k, kv_v;  // names of cache formats; empty: a few, or each as the other side
     std::uint32_t recent = 0, sinks = 0;  // cells kept in f16 at either end
     bool blocks = false;                  // strided GGUF blocks, as ggml's tensors
+    std::string rotate;                   // "off" or empty, "on", or "auto": as a cache does by default
 
     [[nodiscard]] bool given() const {
         return heads || kv_heads || head_dim || v_head_dim || !depth.empty() || !batch.empty() ||
-               !kv_k.empty() || !kv_v.empty() || recent || sinks || blocks;
+               !kv_k.empty() || !kv_v.empty() || recent || sinks || blocks || !rotate.empty();
     }
 };
 

@@ -41,7 +41,7 @@ Result<CaseResult> measure_attention(Session& session, const AttentionCase& one,
         const AttentionShape& s = one.shape;
         result.variant = problem.plan().describe();
         result.cache_bytes = problem.cache_bytes();
-        result.scratch_bytes = problem.plan().scratch_bytes;
+        result.scratch_bytes = problem.scratch_bytes();
         result.bytes = result.cache_bytes + std::uint64_t{s.sequences} * s.tokens * s.heads *
                                                 (s.k_head + s.v_head) * sizeof(float);
         result.flops = problem.flops();

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "backend/half.hpp"
+#include "backend/kv/append.hpp"
 #include "backend/kv/row_codec.hpp"
 #include "bench/check.hpp"
 #include "bench/random.hpp"
@@ -84,6 +85,7 @@ std::string AttentionCase::text() const {
     if (variant.softcap > 0) text += " softcap";
     if (variant.alibi) text += " alibi";
     if (variant.sinks) text += " sinks";
+    if (k_rotation != tuff::Rotation::none || v_rotation != tuff::Rotation::none) text += " rotated";
     return text;
 }
 
@@ -290,6 +292,11 @@ Result<void> AttentionProblem::make_operands() {
     TUFF_TRY(scratch,
              session_->device().allocate(host::Intent::scratch, plan_.scratch_bytes, "attention scratch"));
     scratch_ = std::move(scratch);
+    if (case_.k_rotation != tuff::Rotation::none) {
+        TUFF_TRY(turned, session_->device().allocate(host::Intent::scratch, q_.size() * sizeof(float),
+                                                     "rotated queries"));
+        turned_ = std::move(turned);
+    }
     return poison();
 }
 
@@ -344,7 +351,8 @@ Result<void> AttentionProblem::record(host::Stream& stream, std::size_t set) {
         mask_begin.push_back(segment.first_mask * mask_value);
     }
     AttentionOperands operands;
-    operands.q = {{&q_buffer_, 0}};
+    operands.q = {{case_.k_rotation == tuff::Rotation::none ? &q_buffer_ : &turned_, 0}};
+    TUFF_CHECK(record_rotation(stream, CacheSide::k));
     operands.segments = cells;
     if (case_.variant.mask != GivenMask::none)
         operands.mask = {
@@ -353,7 +361,46 @@ Result<void> AttentionProblem::record(host::Stream& stream, std::size_t set) {
     if (case_.variant.sinks) operands.sinks = {&sinks_buffer_, 0};
     operands.y = {&y_, kGuardFloats * sizeof(float)};
     operands.scratch = {&scratch_, 0};
-    return record_attention(stream, session_->device(), plan_, operands);
+    TUFF_CHECK(record_attention(stream, session_->device(), plan_, operands));
+    return record_rotation(stream, CacheSide::v);
+}
+
+Result<void> AttentionProblem::record_rotation(host::Stream& stream, CacheSide side) {
+    const AttentionShape& s = case_.shape;
+    const bool k = side == CacheSide::k, shared = case_.segments.front().place == CachePlace::shared;
+    const tuff::Rotation rotation = k ? case_.k_rotation : case_.v_rotation;
+    if (rotation == tuff::Rotation::none) return {};
+    HeadRows rows{{&q_buffer_, 0}, false, s.sequences * s.tokens, s.heads, s.k_head}, rotated = rows;
+    if (k) {
+        rotated.at = {&turned_, 0};
+    } else {
+        rows.at = {&y_, kGuardFloats * sizeof(float)};
+        rows.head_dim = s.v_head;
+        rotated = rows = hadamard_blocks(rows, shared ? s.k_head : s.v_head);
+    }
+    return record_rotate_heads(stream, session_->device(), case_.kind, rows, {}, rotation, !k, rotated);
+}
+
+void AttentionProblem::undo_rotation(std::vector<reference::AttentionValue>& row) const {
+    const AttentionShape& s = case_.shape;
+    const bool shared = case_.segments.front().place == CachePlace::shared;
+    const std::size_t n = hadamard_block(shared ? s.k_head : s.v_head);
+    const double unit = 1 / std::sqrt(static_cast<double>(n));
+    const std::vector<reference::AttentionValue> rotated = row;
+    for (std::size_t i = 0; i < row.size(); i++) {
+        reference::AttentionValue& out = row[i] = {};
+        double size = 0;
+        for (std::size_t j = 0; j < n; j++) {
+            const reference::AttentionValue& in = rotated[i / n * n + j];
+            out.value += (std::popcount(i % n & j) % 2 == 0 ? unit : -unit) * in.value;
+            out.bound += unit * in.bound;
+            size += unit * (std::fabs(in.value) + in.bound);
+        }
+        // A rounding for each of the butterflies, one for the product, two for its constant.
+        out.bound += (std::bit_width(n) + 2) * 0x1p-24 * size;
+        if (case_.v_rotation == tuff::Rotation::signed_hadamard)
+            out.value *= rotation_sign(static_cast<std::uint32_t>(i));
+    }
 }
 
 Result<void> AttentionProblem::poison() {
@@ -389,7 +436,10 @@ double AttentionProblem::check_row(const float* y, std::uint32_t sequence, std::
         }
     const std::size_t row = (std::size_t{sequence} * s.tokens + token) * s.heads + head;
     reference::AttentionRow what;
-    what.q = std::span(q_).subspan(row * s.k_head, s.k_head);
+    std::vector<float> q(q_.begin() + static_cast<std::ptrdiff_t>(row * s.k_head),
+                         q_.begin() + static_cast<std::ptrdiff_t>((row + 1) * s.k_head));
+    rotate(case_.k_rotation, q);  // the bits that a device computes
+    what.q = q;
     what.k = &k;
     what.v = &v;
     what.bias = biases;
@@ -397,7 +447,8 @@ double AttentionProblem::check_row(const float* y, std::uint32_t sequence, std::
     what.softcap = case_.variant.softcap;
     what.sink = case_.variant.sinks;
     what.sink_logit = what.sink ? sinks_[head] : 0;
-    const auto exact = reference::attention_row(what, {plan_.logit_roundings, plan_.sum_roundings});
+    auto exact = reference::attention_row(what, {plan_.logit_roundings, plan_.sum_roundings});
+    if (case_.v_rotation != tuff::Rotation::none) undo_rotation(exact);
     double worst = 0;
     for (std::uint32_t i = 0; i < s.v_head; i++) {
         const double error = reference::error_over_bound(y[row * s.v_head + i], exact[i]);

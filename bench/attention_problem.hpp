@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "backend/attention/attention.hpp"
+#include "backend/kv/rotation.hpp"
 #include "backend/reference/attention.hpp"
 #include "bench/product.hpp"
 #include "bench/session.hpp"
@@ -29,6 +30,8 @@ struct AttentionCase {
     std::vector<AttentionSegmentCase> segments;
     CacheKind kind{};
     AttentionTuning tuning;
+    // Of what K and V hold; Q is rotated and the result's rotation undone as part of the work.
+    tuff::Rotation k_rotation{}, v_rotation{};
     float magnitude = 1;  // of queries: larger ones make sharper softmaxes
 
     // "32/8x128 1@8192 causal": heads / kv heads x head size, tokens @ cells, and the variant.
@@ -52,6 +55,9 @@ class AttentionProblem {
     // Multiply-adds count as two; only logits that are seen.
     [[nodiscard]] std::uint64_t flops() const { return flops_; }
     [[nodiscard]] std::uint64_t rotation_bytes() const { return cache_bytes_ * sets_.size(); }
+
+    // Of the plan, and for rotated queries.
+    [[nodiscard]] std::uint64_t scratch_bytes() const { return plan_.scratch_bytes + turned_.size(); }
 
     Result<void> record(host::Stream& stream, std::size_t set);
     // Makes every float of y and of the scratch a NaN that check() knows.
@@ -90,6 +96,9 @@ class AttentionProblem {
     [[nodiscard]] std::uint64_t first_query(std::uint32_t sequence) const;
     [[nodiscard]] float bias(const Segment& segment, std::uint32_t sequence, std::uint32_t token,
                              std::uint32_t head, std::uint32_t cell) const;
+    Result<void> record_rotation(host::Stream& stream, CacheSide side);
+    // What V's rotation undone makes of exact results and their bounds.
+    void undo_rotation(std::vector<reference::AttentionValue>& row) const;
     [[nodiscard]] double check_row(const float* y, std::uint32_t sequence, std::uint32_t token,
                                    std::uint32_t head, std::string& failure) const;
 
@@ -101,7 +110,7 @@ class AttentionProblem {
     std::vector<Set> sets_;
     std::vector<float> q_, mask_, slopes_, sinks_;
     std::uint64_t mask_cells_ = 0;
-    host::Buffer q_buffer_, mask_buffer_, slopes_buffer_, sinks_buffer_, y_, scratch_;
+    host::Buffer q_buffer_, mask_buffer_, slopes_buffer_, sinks_buffer_, y_, scratch_, turned_;
     std::uint64_t cache_bytes_ = 0, flops_ = 0;
 };
 

@@ -16,7 +16,6 @@ const std::array<const TypeInfo*, 3>& plain_types() {
     return all;
 }
 
-
 Types of_names(std::initializer_list<const char*> names) {
     Types types;
     for (const char* name : names) types.push_back(find_type(name));
@@ -51,7 +50,8 @@ std::vector<std::uint64_t> or_default(const std::vector<std::uint64_t>& given, s
     return given.empty() ? std::vector<std::uint64_t>{otherwise} : given;
 }
 
-// A shape for every format: rows of `units` blocks (or of 32 elements), and for types without blocks `tail` more.
+// A shape for every format: rows of `units` blocks (or of 32 elements), and for types without blocks `tail`
+// more.
 struct Template {
     std::uint64_t rows, units, tail;
     std::uint64_t ids = 0;  // of look-ups
@@ -124,8 +124,8 @@ Result<std::vector<RowsCase>> select_rows(Op op, const RowsSelection& o) {
                     for (const std::uint64_t n :
                          look_up ? or_default(o.n, o.default_n) : std::vector<std::uint64_t>{0}) {
                         if (look_up && (n == 0 || n > (std::uint64_t{1} << 24)))
-                            return fail(ErrorCode::usage, "get_rows of n = {} ids: from 1 to {} are possible", n,
-                                        std::uint64_t{1} << 24);
+                            return fail(ErrorCode::usage, "get_rows of n = {} ids: from 1 to {} are possible",
+                                        n, std::uint64_t{1} << 24);
                         TUFF_CHECK(matrix_bytes(quantizes ? *find_format("f32") : *find_format(type->id),
                                                 Layout::blocks, {m, k, 1}));
                         TUFF_CHECK(row_bytes(*type, k));

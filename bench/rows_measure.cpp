@@ -21,8 +21,8 @@ Result<void> verify_rows(Session& session, const RowsCase& one, std::uint64_t se
 }
 
 // A line of the table; nothing where there is no such op.
-void add_group(std::vector<VerifyGroup>& groups, const VerifyRequest& request, const host::DeviceSnapshot& device,
-               Op op, const TypeInfo& listed, Layout layout) {
+void add_group(std::vector<VerifyGroup>& groups, const VerifyRequest& request,
+               const host::DeviceSnapshot& device, Op op, const TypeInfo& listed, Layout layout) {
     VerifyGroup group;
     group.op = op;
     group.format = listed.name;
@@ -33,9 +33,10 @@ void add_group(std::vector<VerifyGroup>& groups, const VerifyRequest& request, c
         }
         CaseResult result = one.describe();
         result.variant = group.kernel;
-        group.cases.push_back({std::move(result), [one](Session& session, std::uint64_t seed, CaseResult& found) {
-                                   return verify_rows(session, one, seed, found);
-                               }});
+        group.cases.push_back(
+            {std::move(result), [one](Session& session, std::uint64_t seed, CaseResult& found) {
+                 return verify_rows(session, one, seed, found);
+             }});
     }
     groups.push_back(std::move(group));
 }

@@ -15,6 +15,7 @@ namespace tuff::bench {
 Result<CaseResult> measure_rows(Session& session, const RowsCase& one, const MeasureOptions& options);
 
 // Look-ups: a group for each format and layout; convert and quantize: for each type.
-[[nodiscard]] std::vector<VerifyGroup> rows_groups(const VerifyRequest& request, const host::DeviceSnapshot& device);
+[[nodiscard]] std::vector<VerifyGroup> rows_groups(const VerifyRequest& request,
+                                                   const host::DeviceSnapshot& device);
 
 }  // namespace tuff::bench

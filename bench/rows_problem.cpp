@@ -20,8 +20,8 @@ constexpr std::byte kUntouched{0xa5};
 constexpr std::uint64_t kGuardBytes = 256;
 constexpr std::size_t kMostSets = 512;
 
-// Rows that are hard to quantize: blocks of zeros of both signs, of one value, of ties between two codes, with a peak of
-// each sign, and of sizes from 2^-40 to beyond a half's.
+// Rows that are hard to quantize: blocks of zeros of both signs, of one value, of ties between two codes,
+// with a peak of each sign, and of sizes from 2^-40 to beyond a half's.
 float hostile_number(std::uint64_t block, std::uint64_t i, float scale, float ordinary, float largest) {
     switch (block % 7) {
         case 0:
@@ -45,8 +45,7 @@ std::vector<std::byte> plain_rows(const TypeInfo& type, std::uint64_t count, boo
     const Encoder& encoder = *find_encoder(type.id);
     float scale = 1;
     for (std::uint64_t i = 0; i < count; i++) {
-        if (i % kGroupElements == 0)
-            scale = std::exp2(static_cast<float>(random.below(60)) - 40.0F);
+        if (i % kGroupElements == 0) scale = std::exp2(static_cast<float>(random.below(60)) - 40.0F);
         const float ordinary = random.uniform(-1, 1);
         values[i] = hostile ? hostile_number(i / kGroupElements, i % kGroupElements, scale, ordinary,
                                              std::min(encoder.largest, 65504.0F * 300))
@@ -82,8 +81,8 @@ bool same_number(float got, float wanted, bool any_infinite) {
 }
 
 // Empty where the rows are the same; else where they first differ. Plain numbers are compared as such.
-std::string difference(const TypeInfo& type, std::span<const std::byte> got, std::span<const std::byte> wanted,
-                       bool any_infinite) {
+std::string difference(const TypeInfo& type, std::span<const std::byte> got,
+                       std::span<const std::byte> wanted, bool any_infinite) {
     const bool plain = type.block_elements == 1;
     const auto [differs, original] = std::ranges::mismatch(got, wanted);
     if (differs == got.end()) return "";
@@ -94,8 +93,8 @@ std::string difference(const TypeInfo& type, std::span<const std::byte> got, std
     std::vector<float> a(elements), b(elements);
     find_format(type.id)->decode(got.data(), elements, a.data());
     find_format(type.id)->decode(wanted.data(), elements, b.data());
-    const auto [number, other] = std::ranges::mismatch(
-        a, b, [&](float x, float y) { return same_number(x, y, any_infinite); });
+    const auto [number, other] =
+        std::ranges::mismatch(a, b, [&](float x, float y) { return same_number(x, y, any_infinite); });
     if (number == a.end()) return "";
     return fmt::format("element {} is {}, not {}", number - a.begin(), *number, *other);
 }
@@ -177,8 +176,7 @@ std::uint64_t RowsProblem::to_offset() const {
 Result<void> RowsProblem::make(std::uint64_t rotation_bytes) {
     const MatrixShape shape{case_.rows, case_.elements, 1};
     const Format* format = find_format(case_.from->id);
-    if (case_.op == Op::get_rows)
-        TUFF_CHECK(check_fits(*session_, *format, case_.layout, shape));
+    if (case_.op == Op::get_rows) TUFF_CHECK(check_fits(*session_, *format, case_.layout, shape));
     Random random(seed_);
     if (case_.op == Op::quantize) {
         dense_ = plain_rows(*case_.from, case_.rows * case_.elements, case_.hostile, random);
@@ -186,8 +184,8 @@ Result<void> RowsProblem::make(std::uint64_t rotation_bytes) {
         dense_ = random_weights(*format, shape, Data::ordinary, seed_);
         if (case_.hostile) random.fill(dense_);
     }
-    const std::vector<std::byte> before(
-        to_offset() + (results() - 1) * to_stride() + to_row_ + kGuardBytes, kUntouched);
+    const std::vector<std::byte> before(to_offset() + (results() - 1) * to_stride() + to_row_ + kGuardBytes,
+                                        kUntouched);
     TUFF_TRY(y, upload(*session_, before, "results"));
     y_ = std::move(y);
     const std::uint64_t wanted =
@@ -207,15 +205,16 @@ Result<void> RowsProblem::make(std::uint64_t rotation_bytes) {
 
 Result<void> RowsProblem::add_source() {
     if (const auto* copy = std::get_if<CopyPlan>(&plan_)) {
-        TUFF_TRY(source, upload(*session_, spread(dense_, from_row_, copy->shape.from_stride, copy->from_alignment),
-                                "source"));
+        TUFF_TRY(source,
+                 upload(*session_, spread(dense_, from_row_, copy->shape.from_stride, copy->from_alignment),
+                        "source"));
         sources_.push_back(std::move(source));
         return {};
     }
     const MatrixShape shape{case_.rows, case_.elements, 1};
     if (weights_.empty()) {
-        TUFF_TRY(weights, Weights::upload(session_->device(), *find_format(case_.from->id), case_.layout, shape,
-                                          dense_, "weights"));
+        TUFF_TRY(weights, Weights::upload(session_->device(), *find_format(case_.from->id), case_.layout,
+                                          shape, dense_, "weights"));
         weights_.push_back(std::move(weights));
     } else {
         TUFF_TRY(weights, weights_.front().clone(session_->device(), "weights"));
@@ -233,12 +232,11 @@ Result<void> RowsProblem::add_set(std::uint64_t first_id) {
         std::vector<std::int32_t> order(case_.rows);
         for (std::size_t i = 0; i < order.size(); i++) order[i] = static_cast<std::int32_t>(i);
         for (std::size_t i = order.size(); i > 1; i--) std::swap(order[i - 1], order[random.below(i)]);
-        for (std::uint64_t i = 0; i < case_.ids; i++)
-            set.ids.push_back(order[(first_id + i) % order.size()]);
+        for (std::uint64_t i = 0; i < case_.ids; i++) set.ids.push_back(order[(first_id + i) % order.size()]);
         if (case_.hostile) {  // what is no row must become the first or the last
-            for (const std::int32_t wrong : {-1, std::numeric_limits<std::int32_t>::min(),
-                                             static_cast<std::int32_t>(case_.rows),
-                                             std::numeric_limits<std::int32_t>::max()})
+            for (const std::int32_t wrong :
+                 {-1, std::numeric_limits<std::int32_t>::min(), static_cast<std::int32_t>(case_.rows),
+                  std::numeric_limits<std::int32_t>::max()})
                 set.ids[random.below(set.ids.size())] = wrong;
         }
         TUFF_TRY(buffer, upload(*session_, std::as_bytes(std::span(set.ids)), "ids"));
@@ -252,14 +250,16 @@ Result<void> RowsProblem::record(host::Stream& stream, std::size_t index) {
     const Set& set = sets_[index];
     const Operand y{&y_, to_offset()};
     if (const auto* look_up = std::get_if<GetRowsPlan>(&plan_))
-        return record_get_rows(stream, session_->device(), *look_up, weights_[set.source], {&set.id_buffer}, y);
+        return record_get_rows(stream, session_->device(), *look_up, weights_[set.source], {&set.id_buffer},
+                               y);
     const auto& copy = std::get<CopyPlan>(plan_);
     return record_copy(stream, session_->device(), copy, {&sources_[set.source], copy.from_alignment}, y);
 }
 
 std::vector<std::byte> RowsProblem::expected_row(std::uint64_t source_row) const {
     std::vector<float> values(case_.elements);
-    find_format(case_.from->id)->decode(dense_.data() + source_row * from_row_, case_.elements, values.data());
+    find_format(case_.from->id)
+        ->decode(dense_.data() + source_row * from_row_, case_.elements, values.data());
     std::vector<std::byte> row(to_row_);
     find_encoder(case_.to->id)->encode(values.data(), case_.elements, nullptr, row.data());
     return row;
@@ -278,7 +278,8 @@ Result<Check> RowsProblem::check(std::size_t set, std::uint64_t most_elements) c
             source_row = static_cast<std::uint64_t>(
                 std::clamp<std::int64_t>(sets_[set].ids[row], 0, static_cast<std::int64_t>(case_.rows) - 1));
         const auto got = std::span(y).subspan(to_offset() + row * to_stride(), to_row_);
-        const std::string found = difference(*case_.to, got, expected_row(source_row), case_.layout == Layout::lanes);
+        const std::string found =
+            difference(*case_.to, got, expected_row(source_row), case_.layout == Layout::lanes);
         if (!found.empty()) check.failure = fmt::format("row {}: {}", row, found);
         check.elements_checked += case_.elements;
     }

@@ -1,6 +1,6 @@
-// One problem of rows on a device: looking up rows of weights (get_rows), turning rows into plain numbers (convert) or
-// plain numbers into blocks (quantize). The same recorded work is timed and checked against the CPU's decoders and
-// encoders.
+// One problem of rows on a device: looking up rows of weights (get_rows), turning rows into plain numbers
+// (convert) or plain numbers into blocks (quantize). The same recorded work is timed and checked against the
+// CPU's decoders and encoders.
 #pragma once
 
 #include <tuff/result.hpp>
@@ -44,8 +44,8 @@ Result<RowsPlan> plan_rows(const host::DeviceSnapshot& device, const RowsCase& o
 // Move-only.
 class RowsProblem {
   public:
-    // Errors of plan_rows; out_of_device_memory. As many sources as together fill `rotation_bytes`, counting of a look-up
-    // only the rows it touches.
+    // Errors of plan_rows; out_of_device_memory. As many sources as together fill `rotation_bytes`, counting
+    // of a look-up only the rows it touches.
     static Result<RowsProblem> create(Session& session, const RowsCase& one, std::uint64_t seed,
                                       std::uint64_t rotation_bytes);
 
@@ -58,9 +58,10 @@ class RowsProblem {
     // Appends one execution; all sets write the same destination.
     Result<void> record(host::Stream& stream, std::size_t set);
 
-    // Compares what the last execution, on set `set`, wrote with the reference, as far as `most_elements` go (the first
-    // and the last row always), and everything around it with what was there before. Results are equal in bits, but for
-    // the payload of NaNs, the sign of zeros and results below the normal numbers that a device may flush to zero.
+    // Compares what the last execution, on set `set`, wrote with the reference, as far as `most_elements` go
+    // (the first and the last row always), and everything around it with what was there before. Results are
+    // equal in bits, but for the payload of NaNs, the sign of zeros and results below the normal numbers that
+    // a device may flush to zero.
     Result<Check> check(std::size_t set, std::uint64_t most_elements) const;
 
   private:

@@ -111,6 +111,14 @@ void add_attention(CLI::App& command, bench::BenchOptions& options) {
         ->group(kGroup);
     add_count("--recent", what.recent, "The last N positions are kept in f16");
     add_count("--sinks", what.sinks, "The first N positions are kept in f16");
+    command
+        .add_option(
+            "--rotate", what.rotate,
+            "on: K and V of formats with codes are rotated, so rotating Q and undoing V's rotation on the "
+            "result is part of the work; auto: of formats that a cache rotates by default (default: off)")
+        ->check(CLI::IsMember({"off", "on", "auto"}))
+        ->type_name("WHEN")
+        ->group(kGroup);
     command.add_flag("--blocks", what.blocks, "A cache of strided GGUF blocks, as ggml lays it out")
         ->group(kGroup);
 }

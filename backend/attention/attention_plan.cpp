@@ -88,8 +88,12 @@ std::uint32_t most_rows(const DeviceSnapshot& device, CacheKind kind, const Atte
     return std::clamp(std::min(fits, kMostValues / s.v_head), 1U, kMostRows);
 }
 
+std::uint64_t partial_bytes(const AttentionShape& s) {  // of a slot
+    return std::uint64_t{s.sequences} * s.tokens * s.heads * (s.v_head + 2) * sizeof(float);
+}
+
 std::uint32_t choose_splits(const DeviceSnapshot& device, CacheKind kind, const AttentionShape& s,
-                            const AttentionSegment& segment, std::uint32_t tiles) {
+                            const AttentionSegment& segment, std::uint32_t tiles, std::size_t segments) {
     const std::uint64_t workgroups = std::uint64_t{tiles} * s.kv_heads * s.sequences;
     // Work for every unit: a software device has dozens of threads at most, a GPU hundreds of places.
     const std::uint64_t wanted = kind == CacheKind::lanes ? 64 : host::software(device) ? 1 : 1024;
@@ -102,8 +106,9 @@ std::uint32_t choose_splits(const DeviceSnapshot& device, CacheKind kind, const 
             segment.k_format->row_bytes(s.k_head) + segment.v_format->row_bytes(s.v_head);
         splits = std::max(splits, ceil_div(segment.cells * bytes, kCacheBytes));
     }
-    constexpr std::uint64_t kLeastCells = 256, kMost = 128;
-    return u32(std::clamp<std::uint64_t>(std::min(splits, segment.cells / kLeastCells), 1, kMost));
+    constexpr std::uint64_t kLeastCells = 256, kMost = 128, kMostBytes = 12 << 20;
+    splits = std::min({splits, segment.cells / kLeastCells, kMostBytes / (partial_bytes(s) * segments)});
+    return u32(std::clamp<std::uint64_t>(splits, 1, kMost));
 }
 
 void specialize_side(std::vector<std::uint32_t>& out, const CacheFormat& format, Place place) {
@@ -200,7 +205,8 @@ Result<AttentionPlan> plan_attention(const DeviceSnapshot& device, CacheKind kin
     for (const AttentionSegment& segment : segments) {
         TUFF_CHECK(check(shape, segment));
         AttentionPart part{segment, {}, tuning.splits, plan.slots};
-        if (part.splits == 0) part.splits = choose_splits(device, kind, shape, segment, plan.tiles);
+        if (part.splits == 0)
+            part.splits = choose_splits(device, kind, shape, segment, plan.tiles, segments.size());
         plan.slots += part.splits;
         cells = std::max<std::uint64_t>(cells, ceil_div(segment.cells, part.splits));
         plan.parts.push_back(std::move(part));
@@ -213,9 +219,7 @@ Result<AttentionPlan> plan_attention(const DeviceSnapshot& device, CacheKind kin
                        kScratchAlignment;
     plan.partial_offset = plan.query_bytes;
     plan.scratch_bytes = plan.query_bytes;
-    if (!plan.direct())
-        plan.scratch_bytes += std::uint64_t{shape.sequences} * shape.tokens * shape.heads * plan.slots *
-                              (shape.v_head + 2) * sizeof(float);
+    if (!plan.direct()) plan.scratch_bytes += partial_bytes(shape) * plan.slots;
     // A logit: the query's scaling, decoding, a product and a sum per value, scale and offset of each block,
     // sums of blocks. A sum: each cell, a rescaling for each tile of cells, and the merge.
     plan.logit_roundings = shape.k_head + 4 * ceil_div(shape.k_head, 32) + 12;

@@ -127,6 +127,14 @@ std::uint64_t HeadRows::bytes() const {
     return (tokens - 1) * token_bytes + (heads - 1) * head_bytes + std::uint64_t{head_dim} * (half ? 2 : 4);
 }
 
+HeadRows hadamard_blocks(const HeadRows& rows, std::uint32_t rotated_dim) {
+    if (rows.head_dim == rotated_dim) return rows;
+    HeadRows blocks = rows;
+    blocks.head_dim = hadamard_block(rotated_dim);
+    blocks.heads = rows.heads * (rows.head_dim / blocks.head_dim);
+    return blocks;
+}
+
 Result<void> record_kv_append(host::Stream& stream, host::Device& device, const HeadRows& given,
                               const RopeOperands& rope, Rotation rotation, const CacheTarget& target,
                               Operand cells) {

@@ -31,6 +31,11 @@ struct HeadRows {
     [[nodiscard]] std::uint64_t bytes() const;
 };
 
+// Dense results of attention, for record_rotate_heads to undo V's rotation, which was that of heads of
+// `rotated_dim` values. Where results have fewer (V is a view of K), they become heads of one Hadamard block
+// each.
+[[nodiscard]] HeadRows hadamard_blocks(const HeadRows& rows, std::uint32_t rotated_dim);
+
 // Rotary positions, where `rope` is not nullptr: an int32 for each token, and rope->turns.
 struct RopeOperands {
     const Rope* rope = nullptr;

@@ -30,11 +30,12 @@ Result<KvCache> KvCache::make(host::Device& device, CacheKind kind, std::span<co
                               const CacheOptions& options) {
     KvCache cache;
     cache.device_ = &device;
+    cache.kind_ = kind;
     cache.options_ = options;
     TUFF_TRY(size, cache_size_within(layers, options, free_bytes(device)));
     cache.size_ = size;
     cache.sequences_.resize(options.sequences);
-    TUFF_CHECK(cache.allocate(kind));
+    TUFF_CHECK(cache.allocate());
     return cache;
 }
 
@@ -54,7 +55,7 @@ Result<void> KvCache::allocate_group(const CacheLayerSize& first) {
     return {};
 }
 
-Result<void> KvCache::allocate(CacheKind kind) {
+Result<void> KvCache::allocate() {
     TUFF_TRY(positions, device_->allocate(host::Intent::cache, size_.tables.positions, "batch positions"));
     positions_buffer_ = std::move(positions);
     for (const CacheLayerSize& layer : size_.layers) {
@@ -63,14 +64,16 @@ Result<void> KvCache::allocate(CacheKind kind) {
         made.kv_heads = layer.kv_heads;
         made.group = layer.group;
         const std::size_t parts = layer.parts();
+        // K of which V is a part lies as V does.
+        const CacheSide k_side = layer.v.format == nullptr ? CacheSide::v : CacheSide::k;
         for (const auto& [from, to, side] :
-             {std::tuple(&layer.k, &made.k, CacheSide::k), std::tuple(&layer.v, &made.v, CacheSide::v)}) {
+             {std::tuple(&layer.k, &made.k, k_side), std::tuple(&layer.v, &made.v, CacheSide::v)}) {
             if (from->format == nullptr) continue;
             to->format = from->format;
             to->rotation = from->rotation;
             to->head_dim = from->head_dim;
             for (std::size_t part = 0; part < parts; part++) {
-                TUFF_TRY(layout, CacheLayout::make(kind, side, to->part_format(part).row(from->head_dim),
+                TUFF_TRY(layout, CacheLayout::make(kind_, side, to->part_format(part).row(from->head_dim),
                                                    layer.kv_heads, layer.cells[part]));
                 TUFF_TRY(buffer, device_->allocate(host::Intent::cache, layout.bytes(), "KV cache"));
                 // Attention reads whole tiles: what is not filled must be numbers.

@@ -34,7 +34,8 @@ struct CacheBatch {
 // each sequence of the batch; it may be of no cells.
 struct CacheSegment {
     const CacheFormat* k_format = nullptr;
-    const CacheFormat* v_format = nullptr;  // nullptr: V is a part of K
+    const CacheFormat* v_format =
+        nullptr;  // nullptr: V is a part of K, which then lies as V does (CachePlace::shared)
     Operand k, v, spans;
     std::uint64_t capacity = 0;  // cells per KV head
     std::uint64_t cells = 0;     // that a sequence may have in it
@@ -49,6 +50,7 @@ class KvCache {
                                 const CacheOptions& options);
 
     [[nodiscard]] const CacheSize& size() const { return size_; }
+    [[nodiscard]] CacheKind kind() const { return kind_; }
     // What its buffers take, tables included.
     [[nodiscard]] std::uint64_t device_bytes() const;
     // Rotary positions of a sequence's tokens, ascending. Empty for a sequence that was never appended to.
@@ -115,7 +117,7 @@ class KvCache {
     struct Move;
 
     KvCache() = default;
-    Result<void> allocate(CacheKind kind);
+    Result<void> allocate();
     Result<void> allocate_group(const CacheLayerSize& first);  // of the layers in it
     Result<void> upload_batch(std::span<const CacheBatch> batch);
     Result<void> check_sequence(std::uint32_t sequence) const;
@@ -131,6 +133,7 @@ class KvCache {
     [[nodiscard]] Result<void> check_fits(const SavedCache& saved, const std::string& name) const;
 
     host::Device* device_ = nullptr;
+    CacheKind kind_{};
     CacheOptions options_;
     CacheSize size_;
     std::vector<Group> groups_;

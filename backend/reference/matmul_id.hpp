@@ -1,5 +1,5 @@
-// The CPU reference of products by expert: y[t][s][r] = sum_k w[ids[t][s]][r][k] * x[t][s][k]; an id that is no
-// expert gives zeros.
+// The CPU reference of products by expert: y[t][s][r] = sum_k w[ids[t][s]][r][k] * x[t][s][k]; an id that is
+// no expert gives zeros.
 #pragma once
 
 #include <cstddef>

@@ -40,8 +40,9 @@ MatmulIdShape layer(std::uint64_t n) {
 }
 
 TEST(MatmulIdPlan, ASingleTokenNeedsNoLists) {
-    for (const auto& [device, layout] :
-         {std::pair{wide_device(), Layout::planes}, {wide_device(), Layout::blocks}, {lane_device(), Layout::lanes}}) {
+    for (const auto& [device, layout] : {std::pair{wide_device(), Layout::planes},
+                                         {wide_device(), Layout::blocks},
+                                         {lane_device(), Layout::lanes}}) {
         const MatmulIdPlan one = must(plan_matmul_id(device, q4_k(), layout, layer(1)));
         EXPECT_TRUE(one.direct);
         ASSERT_EQ(one.parts.size(), 1u);
@@ -61,8 +62,10 @@ TEST(MatmulIdPlan, PicksKernelsByLayoutAndTokens) {
     };
     EXPECT_EQ(kernels(wide_device(), Layout::planes, 1), "matvec_wide.q4_k [32,2,1,1]");
     EXPECT_TRUE(kernels(wide_device(), Layout::planes, 8).starts_with("matvec_wide.q4_k [32,2,8,2]"));
-    EXPECT_TRUE(kernels(wide_device(), Layout::planes, 512).starts_with("matmul_wide.q4_k [64,32,32,2] matvec"));
-    EXPECT_TRUE(kernels(wide_device(), Layout::planes, 4096).starts_with("matmul_wide.q4_k [256,64,64,2] [64,"));
+    EXPECT_TRUE(
+        kernels(wide_device(), Layout::planes, 512).starts_with("matmul_wide.q4_k [64,32,32,2] matvec"));
+    EXPECT_TRUE(
+        kernels(wide_device(), Layout::planes, 4096).starts_with("matmul_wide.q4_k [256,64,64,2] [64,"));
     EXPECT_TRUE(kernels(wide_device(), Layout::blocks, 512).starts_with("matmul_blocks.q4_k"));
     EXPECT_TRUE(kernels(lane_device(), Layout::lanes, 512).starts_with("matmul_lanes.q4_k [1,24,"));
 }
@@ -153,8 +156,16 @@ TEST(MatmulIdShape, CountsTheElementsOfStridedOperands) {
     EXPECT_EQ(dense.ids_count(), 8u);
     const MatmulIdShape shared{.m = 3, .n = 4, .k = 5, .experts = 2, .used = 2, .shared_x = true};
     EXPECT_EQ(shared.x_floats(), 20u);
-    const MatmulIdShape strided{.m = 3, .n = 4, .k = 5, .experts = 2, .used = 2, .x_stride = 6, .x_token = 20,
-                                .y_stride = 4, .y_token = 9, .ids_stride = 3};
+    const MatmulIdShape strided{.m = 3,
+                                .n = 4,
+                                .k = 5,
+                                .experts = 2,
+                                .used = 2,
+                                .x_stride = 6,
+                                .x_token = 20,
+                                .y_stride = 4,
+                                .y_token = 9,
+                                .ids_stride = 3};
     EXPECT_EQ(strided.x_floats(), 3u * 20 + 6 + 5);
     EXPECT_EQ(strided.y_floats(), 3u * 9 + 4 + 3);
     EXPECT_EQ(strided.ids_count(), 3u * 3 + 2);

@@ -34,7 +34,8 @@ Problem make_problem(const Format& format, const MatmulIdShape& shape, const Ids
     p.x.assign(s.x_floats(), std::numeric_limits<float>::quiet_NaN());
     for (std::uint64_t t = 0; t < s.n; t++)
         for (std::uint64_t slot = 0; slot < s.x_slots(); slot++)
-            std::ranges::copy(random_floats(s.k, random), p.x.begin() + std::ptrdiff_t(t * s.x_token + slot * s.x_stride));
+            std::ranges::copy(random_floats(s.k, random),
+                              p.x.begin() + std::ptrdiff_t(t * s.x_token + slot * s.x_stride));
     p.ids.assign(s.ids_count(), kGap);
     for (std::uint64_t t = 0; t < s.n; t++)
         for (std::uint64_t slot = 0; slot < s.used; slot++) p.ids[t * s.ids_stride + slot] = id(t, slot);
@@ -190,7 +191,8 @@ TEST_P(MatmulIdOfPlain, TakesAsManyExpertsAsThereMayBe) {
 }
 
 TEST_P(MatmulIdOfPlain, FindsExpertsInSeveralBuffers) {
-    const std::uint64_t k = 512, m = 400, matrix = *matrix_bytes(format(), algorithm_layout(algorithm()), {m, k, 1});
+    const std::uint64_t k = 512, m = 400,
+                        matrix = *matrix_bytes(format(), algorithm_layout(algorithm()), {m, k, 1});
     // Two experts in a buffer, then half of one.
     for (const auto& [room, n] : {std::pair{matrix * 5 / 2, 1}, {matrix / 2, 2}}) {
         const std::unique_ptr<host::Device> small = open_device(host::kTailBytes + room);
@@ -236,7 +238,9 @@ TEST(MatmulIdNatural, MixesKernelsByTheWidthOfTiles) {
     const auto plan = plan_matmul_id(device.snapshot(), format, layout, shape);
     ASSERT_TRUE(plan) << plan.error().message;
     EXPECT_GT(plan->parts.size(), 3u);
-    run_and_compare(make_problem(format, shape, [&](auto t, auto) { return ids[t]; }, random), *plan);
+    run_and_compare(make_problem(
+                        format, shape, [&](auto t, auto) { return ids[t]; }, random),
+                    *plan);
 }
 
 TEST(MatmulIdErrors, NameWhatIsTooSmall) {

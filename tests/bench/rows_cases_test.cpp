@@ -69,7 +69,8 @@ TEST(SelectRows, TakesEveryCombinationAndNamesWhatAnOpDoesNotTake) {
     EXPECT_EQ(some->rows.back().text(), "64x96");
     EXPECT_EQ(some->rows.back().describe().label, "from bf16");
 
-    const auto refusal = [](const char* ops, const char* formats, const char* plain = "", std::uint64_t k = 256) {
+    const auto refusal = [](const char* ops, const char* formats, const char* plain = "",
+                            std::uint64_t k = 256) {
         SelectionOptions wrong;
         wrong.ops = ops;
         wrong.formats = formats;
@@ -82,7 +83,8 @@ TEST(SelectRows, TakesEveryCombinationAndNamesWhatAnOpDoesNotTake) {
               std::string::npos);
     EXPECT_EQ(refusal("quantize", "q8_1"), "");
     EXPECT_NE(refusal("convert", "q8_1").find("convert does not take 'q8_1'"), std::string::npos);
-    EXPECT_NE(refusal("convert", "q4_0", "q8_0").find("'q8_0'; there are: f32, f16, bf16"), std::string::npos);
+    EXPECT_NE(refusal("convert", "q4_0", "q8_0").find("'q8_0'; there are: f32, f16, bf16"),
+              std::string::npos);
     EXPECT_NE(refusal("convert", "q4_k", "f32", 100).find("256"), std::string::npos);
     EXPECT_NE(refusal("matvec", "q4_k", "f32").find("--plain"), std::string::npos);
 }
