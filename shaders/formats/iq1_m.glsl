@@ -10,17 +10,8 @@
 #include "lib/codebook.glsl"
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;
-    uvec2 nibbles;
-    uvec2 scales;  // per block: four words of 16 bits, as in the file
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 4u, nibbles = groups * 2u, scales = round_up_16(groups);
-    uvec2 nibbles_base = advance(base, rows, codes);
-    return Row(advance(base, row, codes), advance(nibbles_base, row, nibbles),
-               advance(advance(nibbles_base, rows, nibbles), row, scales));
-}
+// scales: per block: four words of 16 bits, as in the file
+ROW_OF_3_PLANES(codes, groups * 4u, nibbles, groups * 2u, scales, round_up_16(groups))
 void fields(Row r, uint g, out uint indices, out uint nibbles, out uvec2 words) {
     indices = Words(r.codes).v[g];
     nibbles = (Words(r.nibbles).v[g >> 1] >> ((g & 1u) * 16u)) & 65535u;

@@ -7,14 +7,8 @@
 #include "lib/lane_pairs.glsl"
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer Scales { int8_t s[LANES]; };
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Supers { float16_t d[LANES]; };
-struct Tile {
-    Codes codes;
-    Scales scales;  // 2 * scale + 1, with the sign of the shift
-    Supers supers;
-};
-Tile tile_open(uvec2 base, uint groups) {
-    return Tile(Codes(base), Scales(advance(base, groups * 64u)), Supers(advance(base, groups * 72u)));
-}
+// scales: 2 * scale + 1, with the sign of the shift
+TILE_OF_3_PLANES(64u, 8u)
 
 void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) { pair_codes(t.codes + g, j, c); }
 void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
@@ -28,16 +22,7 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 #include "lib/codebook.glsl"
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;
-    uvec2 words;
-    uvec2 supers;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 4u, words = groups * 2u, supers = round_up_16(groups >> 2);
-    uvec2 words_base = advance(base, rows, codes);
-    return Row(advance(base, row, codes), advance(words_base, row, words), advance(advance(words_base, rows, words), row, supers));
-}
+ROW_OF_3_PLANES(codes, groups * 4u, words, groups * 2u, supers, round_up_16(groups >> 2))
 void fields(Row r, uint g, out uint indices, out uint word, out float d) {
     indices = Words(r.codes).v[g];
     word = (Words(r.words).v[g >> 1] >> ((g & 1u) * 16u)) & 65535u;

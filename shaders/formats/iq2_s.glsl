@@ -10,16 +10,9 @@
 #include "lib/codebook.glsl"
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;  // per group: low bytes of four indices, four bytes of signs
-    uvec2 highs;  // per group: the high bits of the indices, two scales
-    uvec2 supers;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 8u, highs = groups * 2u, supers = round_up_16(groups >> 2);
-    uvec2 highs_base = advance(base, rows, codes);
-    return Row(advance(base, row, codes), advance(highs_base, row, highs), advance(advance(highs_base, rows, highs), row, supers));
-}
+// codes: per group: low bytes of four indices, four bytes of signs
+// highs: per group: the high bits of the indices, two scales
+ROW_OF_3_PLANES(codes, groups * 8u, highs, groups * 2u, supers, round_up_16(groups >> 2))
 void fields(Row r, uint g, out uint indices, out uint minus, out uint highs, out uint scales, out float d) {
     indices = Words(r.codes).v[g * 2u];
     minus = Words(r.codes).v[g * 2u + 1u];

@@ -10,17 +10,7 @@
 #include "lib/codebook.glsl"
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;
-    uvec2 scales;
-    uvec2 supers;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 8u, scales = round_up_16(groups), supers = round_up_16(groups >> 2);
-    uvec2 scales_base = advance(base, rows, codes);
-    return Row(advance(base, row, codes), advance(scales_base, row, scales),
-               advance(advance(scales_base, rows, scales), row, supers));
-}
+ROW_OF_3_PLANES(codes, groups * 8u, scales, round_up_16(groups), supers, round_up_16(groups >> 2))
 void fields(Row r, uint g, uint k, out uvec2 words, out uint scales, out float d) {
     words = uvec2(Words(r.codes).v[g * 2u], Words(r.codes).v[g * 2u + 1u]) >> (k * 16u);
     scales = byte_at(Words(r.scales), g);

@@ -10,14 +10,8 @@
 #include "lib/codebook.glsl"
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;  // per group as in the file: four indices; signs and scale
-    uvec2 supers;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 8u;
-    return Row(advance(base, row, codes), advance(advance(base, rows, codes), row, round_up_16(groups >> 2)));
-}
+// codes, per group as in the file: four indices; signs and scale
+ROW_OF_2_PLANES(codes, groups * 8u, supers, round_up_16(groups >> 2))
 void fields(Row r, uint g, out uint indices, out uint word, out float d) {
     indices = Words(r.codes).v[g * 2u];
     word = Words(r.codes).v[g * 2u + 1u];

@@ -5,27 +5,13 @@
 #ifdef LAYOUT_LANES
 // Signed levels are 2n - 15; n is a nibble, as in q4_0.
 #define GROUP_OFFSET 1
-#define LANE_CODES 2
-float code_unit(uint l) { return l == 0 ? 1.0 : 1.0 / 16; }  // high nibbles stay where they are: no shift
-layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Codes { uint8_t q[16 * LANES]; };
+#include "lib/lane_nibbles.glsl"
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer Scales { uint8_t s[LANES]; };
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Supers { float16_t d[LANES]; };
-struct Tile {
-    Codes codes;
-    Scales scales;
-    Supers supers;
-};
 #define TILE_BYTES(groups) ((groups) * 138u)
-Tile tile_open(uvec2 base, uint groups) {
-    return Tile(Codes(base), Scales(advance(base, groups * 128u)), Supers(advance(base, groups * 136u)));
-}
+TILE_OF_3_PLANES(128u, 8u)
 
-void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) {
-    Codes at = t.codes + g;
-    uint q = LANE_UINT8(at.q, j);
-    c[0] = float(int(q & 15u));
-    c[1] = float(int(q & 240u));
-}
+void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) { nibble_codes(t.codes + g, j, c); }
 void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
     Scales at = t.scales + g;
     Supers super = t.supers + (g >> 3);
@@ -37,16 +23,9 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 #include "lib/codebook.glsl"
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;   // per group: low bytes of eight indices, four bytes of signs
-    uvec2 highs;   // per block: eight bytes of high bits, eight scales of 4 bits
-    uvec2 supers;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 12u, highs = round_up_16((groups >> 3) * 12u), supers = round_up_16(groups >> 2);
-    uvec2 highs_base = advance(base, rows, codes);
-    return Row(advance(base, row, codes), advance(highs_base, row, highs), advance(advance(highs_base, rows, highs), row, supers));
-}
+// codes, per group: low bytes of eight indices, four bytes of signs
+// highs, per block: eight bytes of high bits, eight scales of 4 bits
+ROW_OF_3_PLANES(codes, groups * 12u, highs, round_up_16((groups >> 3) * 12u), supers, round_up_16(groups >> 2))
 void fields(Row r, uint g, out uvec2 indices, out uint minus, out uint highs, out uint scale, out float d) {
     uint at = g * 3u, block = (g >> 3) * 12u, j = g & 7u;
     indices = uvec2(Words(r.codes).v[at], Words(r.codes).v[at + 1u]);

@@ -9,15 +9,8 @@ float code_unit(uint l) { return 1.0; }
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Codes { uint q[4 * LANES]; };
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer Scales { uint8_t s[LANES]; };
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Supers { float16_t d[LANES]; };
-struct Tile {
-    Codes codes;
-    Scales scales;
-    Supers supers;
-};
 #define TILE_BYTES(groups) ((groups) * 138u)
-Tile tile_open(uvec2 base, uint groups) {
-    return Tile(Codes(base), Scales(advance(base, groups * 128u)), Supers(advance(base, groups * 136u)));
-}
+TILE_OF_3_PLANES(128u, 8u)
 
 // Nibble j of a word: a level, which lane `code` holds (see lib/lane_levels.glsl), and above it a sign. A select takes
 // 0.4 of the time that flipping the sign bit does (lavapipe 26.1).
@@ -38,14 +31,8 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 #include "lib/codebook.glsl"
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;  // per group: eight indices; signs and scale
-    uvec2 supers;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 12u;
-    return Row(advance(base, row, codes), advance(advance(base, rows, codes), row, round_up_16(groups >> 2)));
-}
+// codes, per group: eight indices; signs and scale
+ROW_OF_2_PLANES(codes, groups * 12u, supers, round_up_16(groups >> 2))
 void fields(Row r, uint g, out uvec2 indices, out uint word, out float d) {
     uint at = g * 3u;
     indices = uvec2(Words(r.codes).v[at], Words(r.codes).v[at + 1u]);

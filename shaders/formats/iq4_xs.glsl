@@ -4,25 +4,13 @@
 
 #ifdef LAYOUT_LANES
 // Levels, not codes: 8 bits per weight, as in q8_0.
-#define LANE_CODES 1
-float code_unit(uint l) { return 1.0; }
-layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Levels { int8_t q[32 * LANES]; };
+#include "lib/lane_bytes.glsl"
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer Scales { int8_t s[LANES]; };
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Supers { float16_t d[LANES]; };
-struct Tile {
-    Levels levels;
-    Scales scales;
-    Supers supers;
-};
 #define TILE_BYTES(groups) ((groups) * 266u)
-Tile tile_open(uvec2 base, uint groups) {
-    return Tile(Levels(base), Scales(advance(base, groups * 256u)), Supers(advance(base, groups * 264u)));
-}
+TILE_OF_3_PLANES(256u, 8u)
 
-void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) {
-    Levels at = t.levels + g;
-    c[0] = LANE_INT8(at.q, j);
-}
+void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) { byte_codes(t.codes + g, j, c); }
 void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
     Scales at = t.scales + g;
     Supers super = t.supers + (g >> 3);
@@ -31,14 +19,8 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 #endif
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;
-    uvec2 headers;  // as in the file: d, 8 pairs of high bits, 8 nibbles
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 16u, headers = round_up_16(groups);
-    return Row(advance(base, row, codes), advance(advance(base, rows, codes), row, headers));
-}
+// headers: as in the file: d, 8 pairs of high bits, 8 nibbles
+ROW_OF_2_PLANES(codes, groups * 16u, headers, round_up_16(groups))
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     uint q = Words(r.codes).v[g * 4u + s], at = (g >> 3) * 2u, j = g & 7u;
     uint supers = Words(r.headers).v[at], lows = Words(r.headers).v[at + 1u];

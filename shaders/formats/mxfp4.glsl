@@ -37,14 +37,7 @@ vec4 mxfp4_values(vec4 levels, uint e) {
 #endif
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;
-    uvec2 scales;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 16u, scales = round_up_16(groups);
-    return Row(advance(base, row, codes), advance(advance(base, rows, codes), row, scales));
-}
+ROW_OF_2_PLANES(codes, groups * 16u, scales, round_up_16(groups))
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     uint q = Words(r.codes).v[g * 4u + s], e = byte_at(Words(r.scales), g);
     low = mxfp4_values(levels(LEVELS_FP4, q), e);

@@ -28,14 +28,7 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 #endif
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;
-    uvec2 scales;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 16u, scales = round_up_16(groups * 2u);
-    return Row(advance(base, row, codes), advance(advance(base, rows, codes), row, scales));
-}
+ROW_OF_2_PLANES(codes, groups * 16u, scales, round_up_16(groups * 2u))
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     uint q = Words(r.codes).v[g * 4u + s], scales = Words(r.scales).v[g >> 1] >> ((g & 1u) * 16u);
     low = levels(LEVELS_FP4, q) * (widen_half(UE4M3_HALF(scales & 255u)) * 128.0);

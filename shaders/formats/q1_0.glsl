@@ -6,12 +6,8 @@
 float code_unit(uint l) { return 1.0; }
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Codes { uint q[LANES]; };
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Scales { float16_t d[LANES]; };
-struct Tile {
-    Codes codes;
-    Scales scales;
-};
 #define TILE_BYTES(groups) ((groups) * 36u)
-Tile tile_open(uvec2 base, uint groups) { return Tile(Codes(base), Scales(advance(base, groups * 32u))); }
+TILE_OF_2_PLANES(32u)
 
 void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) {
     Codes at = t.codes + g;
@@ -26,14 +22,7 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 }
 #else
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;
-    uvec2 scales;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 4u, scales = round_up_16(groups >> 1);
-    return Row(advance(base, row, codes), advance(advance(base, rows, codes), row, scales));
-}
+ROW_OF_2_PLANES(codes, groups * 4u, scales, round_up_16(groups >> 1))
 void fields(Row r, uint g, out uint bits, out float d) {
     bits = Words(r.codes).v[g];
     d = half_at(Words(r.scales), g >> 2);

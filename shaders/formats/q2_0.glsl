@@ -5,11 +5,7 @@
 #define TILE_BYTES(groups) ((groups) * 72u)
 #include "lib/lane_pairs.glsl"
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Scales { float16_t d[LANES]; };
-struct Tile {
-    Codes codes;
-    Scales scales;
-};
-Tile tile_open(uvec2 base, uint groups) { return Tile(Codes(base), Scales(advance(base, groups * 64u))); }
+TILE_OF_2_PLANES(64u)
 
 void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) { pair_codes(t.codes + g, j, c); }
 void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
@@ -20,14 +16,7 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 #endif
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;
-    uvec2 scales;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = round_up_16(groups * 8u), scales = round_up_16(groups);
-    return Row(advance(base, row, codes), advance(advance(base, rows, codes), row, scales));
-}
+ROW_OF_2_PLANES(codes, round_up_16(groups * 8u), scales, round_up_16(groups))
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     uint q = Words(r.codes).v[g * 2u + (s & 1u)] >> ((s & 2u));
     float d = half_at(Words(r.scales), g >> 1);

@@ -1,31 +1,14 @@
 // q2_k: super-blocks of 256 in 16 groups of 16, value = d * scale * code - dmin * min; 2-bit codes, 4-bit scales and mins, f16 d and dmin.
 #define GROUP_SCALES 2
-#define GROUP_OFFSET 1
 
 #ifdef LAYOUT_LANES
-#define LANE_CODES 4
-float code_unit(uint l) { return l == 0 ? 1.0 : l == 1 ? 1.0 / 4 : l == 2 ? 1.0 / 16 : 1.0 / 64; }  // no shift
-layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Codes { uint8_t q[8 * LANES]; };
+#include "lib/lane_pairs.glsl"
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Scales { uint8_t s[2 * LANES]; };
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Supers { float16_t d[LANES]; float16_t m[LANES]; };
-struct Tile {
-    Codes codes;
-    Scales scales;
-    Supers supers;
-};
 #define TILE_BYTES(groups) ((groups) * 84u)
-Tile tile_open(uvec2 base, uint groups) {
-    return Tile(Codes(base), Scales(advance(base, groups * 64u)), Supers(advance(base, groups * 80u)));
-}
+TILE_OF_3_PLANES(64u, 16u)
 
-void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) {
-    Codes at = t.codes + g;
-    uint q = LANE_UINT8(at.q, j);
-    c[0] = float(int(q & 3u));
-    c[1] = float(int(q & 12u));
-    c[2] = float(int(q & 48u));
-    c[3] = float(int(q & 192u));
-}
+void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) { pair_codes(t.codes + g, j, c); }
 void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
     Scales at = t.scales + g;
     Supers super = t.supers + (g >> 3);
@@ -39,17 +22,7 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 #endif
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;
-    uvec2 scales;
-    uvec2 supers;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 8u, scales = groups * 2u, supers = round_up_16(groups >> 1);
-    uvec2 scales_base = advance(base, rows, codes);
-    return Row(advance(base, row, codes), advance(scales_base, row, scales),
-               advance(advance(scales_base, rows, scales), row, supers));
-}
+ROW_OF_3_PLANES(codes, groups * 8u, scales, groups * 2u, supers, round_up_16(groups >> 1))
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     // Byte j of a group holds elements j, j + 8, j + 16, j + 24.
     uint q = Words(r.codes).v[g * 2u + (s & 1u)] >> (s & 2u);

@@ -15,15 +15,8 @@ float sum_unit(uint a) { return a % 3 == 0 ? 1.0 : a % 3 == 1 ? 1.0 / 8 : 1.0 / 
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Codes { uint8_t q[12 * LANES]; };
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Scales { int8_t s[2 * LANES]; };
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Supers { float16_t d[LANES]; };
-struct Tile {
-    Codes codes;
-    Scales scales;
-    Supers supers;
-};
 #define TILE_BYTES(groups) ((groups) * 114u)
-Tile tile_open(uvec2 base, uint groups) {
-    return Tile(Codes(base), Scales(advance(base, groups * 96u)), Supers(advance(base, groups * 112u)));
-}
+TILE_OF_3_PLANES(96u, 16u)
 
 void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) {
     Codes at = t.codes + g;
@@ -49,18 +42,8 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 #endif
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 pairs;
-    uvec2 thirds;
-    uvec2 scales;  // 12 bytes of packed scales per super-block, as in the file
-    uvec2 supers;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint pairs = groups * 8u, thirds = groups * 4u, scales = round_up_16((groups >> 3) * 12u), supers = round_up_16(groups >> 2);
-    uvec2 thirds_base = advance(base, rows, pairs), scales_base = advance(thirds_base, rows, thirds);
-    return Row(advance(base, row, pairs), advance(thirds_base, row, thirds), advance(scales_base, row, scales),
-               advance(advance(scales_base, rows, scales), row, supers));
-}
+// scales: 12 bytes of packed scales per super-block, as in the file
+ROW_OF_4_PLANES(pairs, groups * 8u, thirds, groups * 4u, scales, round_up_16((groups >> 3) * 12u), supers, round_up_16(groups >> 2))
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     uint q = Words(r.pairs).v[g * 2u + (s & 1u)] >> (s & 2u), thirds = Words(r.thirds).v[g];
     // Scales 2g and 2g + 1 of 16: low nibbles in 8 bytes, twice; then pairs of high bits in 4 bytes, four times.

@@ -3,23 +3,12 @@
 #define GROUP_OFFSET 1
 
 #ifdef LAYOUT_LANES
-#define LANE_CODES 2
-float code_unit(uint l) { return l == 0 ? 1.0 : 1.0 / 16; }  // high nibbles stay where they are: no shift
-layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Codes { uint8_t q[16 * LANES]; };
+#include "lib/lane_nibbles.glsl"
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Scales { float16_t d[LANES]; };
-struct Tile {
-    Codes codes;
-    Scales scales;
-};
 #define TILE_BYTES(groups) ((groups) * 144u)
-Tile tile_open(uvec2 base, uint groups) { return Tile(Codes(base), Scales(advance(base, groups * 128u))); }
+TILE_OF_2_PLANES(128u)
 
-void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) {
-    Codes at = t.codes + g;
-    uint q = LANE_UINT8(at.q, j);
-    c[0] = float(int(q & 15u));
-    c[1] = float(int(q & 240u));
-}
+void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) { nibble_codes(t.codes + g, j, c); }
 void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
     Scales at = t.scales + g;
     d[0] = LANE_FLOAT16(at.d, 0);
@@ -28,14 +17,7 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 #endif
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;
-    uvec2 scales;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 16u, scales = round_up_16(groups * 2u);
-    return Row(advance(base, row, codes), advance(advance(base, rows, codes), row, scales));
-}
+ROW_OF_2_PLANES(codes, groups * 16u, scales, round_up_16(groups * 2u))
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     uint q = Words(r.codes).v[g * 4u + s];
     float d = half_at(Words(r.scales), g);

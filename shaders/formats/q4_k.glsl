@@ -4,39 +4,19 @@
 #include "lib/k_scales.glsl"
 
 #ifdef LAYOUT_LANES
-#define LANE_CODES 2
-float code_unit(uint l) { return l == 0 ? 1.0 : 1.0 / 16; }  // high nibbles stay where they are: no shift
-layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Codes { uint8_t q[16 * LANES]; };
-struct Tile {
-    Codes codes;
-    Scales scales;
-    Supers supers;
-};
+#include "lib/lane_nibbles.glsl"
 #define TILE_BYTES(groups) ((groups) * 148u)
-Tile tile_open(uvec2 base, uint groups) {
-    return Tile(Codes(base), Scales(advance(base, groups * 128u)), Supers(advance(base, groups * 144u)));
-}
+TILE_OF_3_PLANES(128u, 16u)
 
-void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) {
-    Codes at = t.codes + g;
-    uint q = LANE_UINT8(at.q, j);
-    c[0] = float(int(q & 15u));
-    c[1] = float(int(q & 240u));
-}
+void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) { nibble_codes(t.codes + g, j, c); }
 void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
     lane_k_scales(t.scales, t.supers, g, d[0], m[0]);
 }
 #endif
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;
-    uvec2 headers;  // as in the file: d, dmin, 12 bytes of packed scales and mins
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    return Row(advance(base, row, groups * 16u),
-               advance(advance(base, rows, groups * 16u), row, groups * 2u));
-}
+// headers, as in the file: d, dmin, 12 bytes of packed scales and mins
+ROW_OF_2_PLANES(codes, groups * 16u, headers, groups * 2u)
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     uint q = Words(r.codes).v[g * 4u + s], at = (g >> 3) * 4u;
     uvec4 header = uvec4(Words(r.headers).v[at], Words(r.headers).v[at + 1u], Words(r.headers).v[at + 2u], Words(r.headers).v[at + 3u]);

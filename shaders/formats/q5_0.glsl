@@ -6,12 +6,8 @@
 
 #ifdef LAYOUT_LANES
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Scales { float16_t d[LANES]; };
-struct Tile {
-    Codes codes;
-    Scales scales;
-};
 #define TILE_BYTES(groups) ((groups) * 176u)
-Tile tile_open(uvec2 base, uint groups) { return Tile(Codes(base), Scales(advance(base, groups * 160u))); }
+TILE_OF_2_PLANES(160u)
 
 void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) { lane_five_bits(t.codes, g, j, c); }
 void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
@@ -22,17 +18,7 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 #endif
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;
-    uvec2 fifths;
-    uvec2 scales;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 16u, fifths = round_up_16(groups * 4u), scales = round_up_16(groups * 2u);
-    uvec2 fifths_base = advance(base, rows, codes);
-    return Row(advance(base, row, codes), advance(fifths_base, row, fifths),
-               advance(advance(fifths_base, rows, fifths), row, scales));
-}
+ROW_OF_3_PLANES(codes, groups * 16u, fifths, round_up_16(groups * 4u), scales, round_up_16(groups * 2u))
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     uint q = Words(r.codes).v[g * 4u + s], fifths = Words(r.fifths).v[g];
     float d = half_at(Words(r.scales), g);

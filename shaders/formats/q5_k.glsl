@@ -6,15 +6,8 @@
 #include "lib/k_scales.glsl"
 
 #ifdef LAYOUT_LANES
-struct Tile {
-    Codes codes;
-    Scales scales;
-    Supers supers;
-};
 #define TILE_BYTES(groups) ((groups) * 180u)
-Tile tile_open(uvec2 base, uint groups) {
-    return Tile(Codes(base), Scales(advance(base, groups * 160u)), Supers(advance(base, groups * 176u)));
-}
+TILE_OF_3_PLANES(160u, 16u)
 
 void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) { lane_five_bits(t.codes, g, j, c); }
 void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
@@ -23,17 +16,8 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 #endif
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;
-    uvec2 fifths;
-    uvec2 headers;  // as in the file: d, dmin, 12 bytes of packed scales and mins
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 16u, fifths = groups * 4u, headers = groups * 2u;
-    uvec2 fifths_base = advance(base, rows, codes);
-    return Row(advance(base, row, codes), advance(fifths_base, row, fifths),
-               advance(advance(fifths_base, rows, fifths), row, headers));
-}
+// headers: as in the file: d, dmin, 12 bytes of packed scales and mins
+ROW_OF_3_PLANES(codes, groups * 16u, fifths, groups * 4u, headers, groups * 2u)
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     uint q = Words(r.codes).v[g * 4u + s], fifths = Words(r.fifths).v[g], at = (g >> 3) * 4u;
     uvec4 header = uvec4(Words(r.headers).v[at], Words(r.headers).v[at + 1u], Words(r.headers).v[at + 2u], Words(r.headers).v[at + 3u]);

@@ -42,18 +42,7 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 #endif
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;
-    uvec2 highs;
-    uvec2 scales;
-    uvec2 supers;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 16u, highs = groups * 8u, scales = groups * 2u, supers = round_up_16(groups >> 2);
-    uvec2 highs_base = advance(base, rows, codes), scales_base = advance(highs_base, rows, highs);
-    return Row(advance(base, row, codes), advance(highs_base, row, highs),
-               advance(scales_base, row, scales), advance(advance(scales_base, rows, scales), row, supers));
-}
+ROW_OF_4_PLANES(codes, groups * 16u, highs, groups * 8u, scales, groups * 2u, supers, round_up_16(groups >> 2))
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     uint q = Words(r.codes).v[g * 4u + s], h = Words(r.highs).v[g * 2u + (s & 1u)];
     // Elements below 16 keep their four low bits in the low nibble and the two high ones in the plane of highs; elements

@@ -2,21 +2,12 @@
 #define GROUP_SCALES 1
 
 #ifdef LAYOUT_LANES
-#define LANE_CODES 1
-float code_unit(uint l) { return 1.0; }
-layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Codes { int8_t q[32 * LANES]; };
+#include "lib/lane_bytes.glsl"
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Scales { float16_t d[LANES]; };
-struct Tile {
-    Codes codes;
-    Scales scales;
-};
 #define TILE_BYTES(groups) ((groups) * 272u)
-Tile tile_open(uvec2 base, uint groups) { return Tile(Codes(base), Scales(advance(base, groups * 256u))); }
+TILE_OF_2_PLANES(256u)
 
-void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) {
-    Codes at = t.codes + g;
-    c[0] = LANE_INT8(at.q, j);
-}
+void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) { byte_codes(t.codes + g, j, c); }
 void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
     Scales at = t.scales + g;
     d[0] = LANE_FLOAT16(at.d, 0);
@@ -24,14 +15,7 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 #endif
 
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;
-    uvec2 scales;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint codes = groups * 32u, scales = round_up_16(groups * 2u);
-    return Row(advance(base, row, codes), advance(advance(base, rows, codes), row, scales));
-}
+ROW_OF_2_PLANES(codes, groups * 32u, scales, round_up_16(groups * 2u))
 void slice(Row r, uint g, uint s, out vec4 low, out vec4 high) {
     float d = half_at(Words(r.scales), g);
     low = signed_bytes(Words(r.codes).v[g * 8u + s]) * d;

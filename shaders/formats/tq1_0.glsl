@@ -5,11 +5,7 @@
 #define TILE_BYTES(groups) ((groups) * 66u + (((groups) * 7u + 15u) & ~15u))
 #include "lib/lane_pairs.glsl"
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Scales { float16_t d[LANES]; };
-struct Tile {
-    Codes codes;
-    Scales scales;
-};
-Tile tile_open(uvec2 base, uint groups) { return Tile(Codes(base), Scales(advance(base, groups * 64u))); }
+TILE_OF_2_PLANES(64u)
 
 void lane_codes(Tile t, uint g, uint j, out float c[LANE_CODES]) { pair_codes(t.codes + g, j, c); }
 void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SCALES]) {
@@ -21,14 +17,7 @@ void lane_scales(Tile t, uint g, out float d[GROUP_SCALES], out float m[GROUP_SC
 
 #ifndef LAYOUT_LANES
 #ifdef LAYOUT_PLANES
-struct Row {
-    uvec2 codes;
-    uvec2 scales;
-};
-Row row_open(uvec2 base, uint rows, uint row, uint groups) {
-    uint blocks = groups >> 3, codes = round_up_16(blocks * 52u), scales = round_up_16(blocks * 2u);
-    return Row(advance(base, row, codes), advance(advance(base, rows, codes), row, scales));
-}
+ROW_OF_2_PLANES(codes, round_up_16((groups >> 3) * 52u), scales, round_up_16((groups >> 3) * 2u))
 uint code_word(Row r, uint block, uint word) { return Words(r.codes).v[block * 13u + word]; }
 float scale(Row r, uint block) { return half_at(Words(r.scales), block); }
 #else

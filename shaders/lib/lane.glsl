@@ -56,3 +56,24 @@ DEFINE_SELECT(float16_t)
 #define LANE_INT8(array, at) float(int(LANE_LOAD(array, at)))
 #define LANE_FLOAT16(array, at) float(LANE_LOAD(array, at))
 #define LANE_FLOAT(array, at) LANE_LOAD(array, at)
+
+// A format's Tile, and how it is opened: the planes Codes, Scales and Supers in their order, with the bytes of a group in all but
+// the last.
+#define TILE_OF_2_PLANES(CODES_BYTES)                                               \
+    struct Tile {                                                                   \
+        Codes codes;                                                                \
+        Scales scales;                                                              \
+    };                                                                              \
+    Tile tile_open(uvec2 base, uint groups) {                                       \
+        return Tile(Codes(base), Scales(advance(base, groups * CODES_BYTES)));      \
+    }
+#define TILE_OF_3_PLANES(CODES_BYTES, SCALES_BYTES)                                 \
+    struct Tile {                                                                   \
+        Codes codes;                                                                \
+        Scales scales;                                                              \
+        Supers supers;                                                              \
+    };                                                                              \
+    Tile tile_open(uvec2 base, uint groups) {                                       \
+        return Tile(Codes(base), Scales(advance(base, groups * CODES_BYTES)),       \
+                    Supers(advance(base, groups * (CODES_BYTES + SCALES_BYTES))));  \
+    }

@@ -11,15 +11,8 @@ float code_unit(uint l) { return 1.0; }
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Codes { uint q[3 * LANES]; };
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer Scales { uint8_t s[LANES]; };
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Supers { float16_t d[LANES]; };
-struct Tile {
-    Codes codes;
-    Scales scales;
-    Supers supers;
-};
 #define TILE_BYTES(groups) ((groups) * 106u)
-Tile tile_open(uvec2 base, uint groups) {
-    return Tile(Codes(base), Scales(advance(base, groups * 96u)), Supers(advance(base, groups * 104u)));
-}
+TILE_OF_3_PLANES(96u, 8u)
 
 float level(uint code) { return subgroupShuffle(lane_select(LEVELS), code & 7u); }
 

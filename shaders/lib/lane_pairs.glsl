@@ -1,5 +1,5 @@
-// What formats with codes of 2 bits share in the `lanes` layout: the plane of codes (pack_pairs of backend/formats/codes.hpp). Codes
-// have an offset of -1; scales, and what else goes into it, are the format's own.
+// What formats with codes of 2 bits share in the `lanes` layout: the plane of codes (pack_pairs of backend/formats/codes.hpp). Offsets,
+// scales, and what else goes into them, are the format's own.
 #define GROUP_OFFSET 1
 #define LANE_CODES 4
 // Codes stay where they are in their byte: no shift.

@@ -11,6 +11,35 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Wo
 
 uint round_up_16(uint bytes) { return (bytes + 15u) & ~15u; }
 
+// A format's Row, and how it is found: the planes in their order, each by name and bytes of a row (of `groups` groups).
+#define ROW_OF_2_PLANES(A, A_BYTES, B, B_BYTES)                                                                \
+    struct Row {                                                                                               \
+        uvec2 A, B;                                                                                            \
+    };                                                                                                         \
+    Row row_open(uvec2 base, uint rows, uint row, uint groups) {                                               \
+        uint a = A_BYTES, b = B_BYTES;                                                                         \
+        return Row(advance(base, row, a), advance(advance(base, rows, a), row, b));                            \
+    }
+#define ROW_OF_3_PLANES(A, A_BYTES, B, B_BYTES, C, C_BYTES)                                                    \
+    struct Row {                                                                                               \
+        uvec2 A, B, C;                                                                                         \
+    };                                                                                                         \
+    Row row_open(uvec2 base, uint rows, uint row, uint groups) {                                               \
+        uint a = A_BYTES, b = B_BYTES, c = C_BYTES;                                                            \
+        uvec2 second = advance(base, rows, a);                                                                 \
+        return Row(advance(base, row, a), advance(second, row, b), advance(advance(second, rows, b), row, c)); \
+    }
+#define ROW_OF_4_PLANES(A, A_BYTES, B, B_BYTES, C, C_BYTES, D, D_BYTES)                                        \
+    struct Row {                                                                                               \
+        uvec2 A, B, C, D;                                                                                      \
+    };                                                                                                         \
+    Row row_open(uvec2 base, uint rows, uint row, uint groups) {                                               \
+        uint a = A_BYTES, b = B_BYTES, c = C_BYTES, d = D_BYTES;                                               \
+        uvec2 second = advance(base, rows, a), third = advance(second, rows, b);                               \
+        return Row(advance(base, row, a), advance(second, row, b), advance(third, row, c),                     \
+                   advance(advance(third, rows, c), row, d));                                                  \
+    }
+
 // The four bytes of a word as floats.
 vec4 unsigned_bytes(uint word) {
     return vec4(word & 255u, (word >> 8) & 255u, (word >> 16) & 255u, word >> 24);
