@@ -10,6 +10,7 @@
 #include "backend/text_output.hpp"
 #include "bench/attention_measure.hpp"
 #include "bench/compare.hpp"
+#include "bench/expert_measure.hpp"
 #include "bench/kv_error.hpp"
 #include "bench/listing.hpp"
 #include "bench/measure.hpp"
@@ -139,15 +140,23 @@ class Run {
             rate(result, environment_.roofs);
             add(std::move(result));
         }
-        number = 0;
-        for (const RowsCase& one : selection.rows) {
-            const CaseResult head = one.describe();
-            progress_.show(fmt::format("[{}/{}] {}", ++number, selection.rows.size(), row_key(head)));
-            TUFF_TRY(result, measure_rows(session_, one, measuring));
+        TUFF_CHECK(measure_each(selection.experts, measure_experts, measuring));
+        TUFF_CHECK(measure_each(selection.rows, measure_rows, measuring));
+        return selection.has(Op::attention) ? measure_attentions(measuring) : Result<void>();
+    }
+
+    // Cases that describe themselves.
+    template <class Case, class Measure>
+    Result<void> measure_each(const std::vector<Case>& cases, const Measure& measure,
+                              const MeasureOptions& measuring) {
+        std::size_t number = 0;
+        for (const Case& one : cases) {
+            progress_.show(fmt::format("[{}/{}] {}", ++number, cases.size(), row_key(one.describe())));
+            TUFF_TRY(result, measure(session_, one, measuring));
             rate(result, environment_.roofs);
             add(std::move(result));
         }
-        return selection.has(Op::attention) ? measure_attentions(measuring) : Result<void>();
+        return {};
     }
 
     Result<void> measure_attentions(const MeasureOptions& measuring) {

@@ -9,8 +9,8 @@
 namespace tuff::bench {
 namespace {
 
-constexpr std::array kOps{Op::matvec,    Op::matmul, Op::get_rows, Op::convert, Op::quantize,
-                          Op::attention, Op::copy,   Op::fma,      Op::transfer};
+constexpr std::array kOps{Op::matvec,   Op::matmul,    Op::matmul_id, Op::get_rows, Op::convert,
+                          Op::quantize, Op::attention, Op::copy,      Op::fma,      Op::transfer};
 
 // Calls take(name) for each part; false from it means the name is unknown.
 template <class Take>
@@ -45,6 +45,8 @@ std::string_view op_name(Op op) {
             return "matvec";
         case Op::matmul:
             return "matmul";
+        case Op::matmul_id:
+            return "matmul_id";
         case Op::get_rows:
             return "get_rows";
         case Op::convert:

@@ -15,7 +15,7 @@
 
 namespace tuff::bench {
 
-enum class Op { matvec, matmul, get_rows, convert, quantize, attention, copy, fma, transfer };
+enum class Op { matvec, matmul, matmul_id, get_rows, convert, quantize, attention, copy, fma, transfer };
 [[nodiscard]] std::string_view op_name(Op op);
 [[nodiscard]] std::span<const Op> all_ops();
 

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "backend/reference/matmul.hpp"
 #include "bench/random.hpp"
 
 namespace tuff::bench {
@@ -34,7 +33,34 @@ struct Worst {
     }
 };
 
-// Rows of each matrix to check: all of them, or as many as the work allowed for them, spread at random.
+Worst check_rows(const Format& format, const MatmulPlan& plan, std::span<const std::byte> blocks,
+                 const float* x, const float* y, std::span<const std::uint64_t> rows) {
+    const MatmulShape& s = plan.shape;
+    const TypeInfo& type = format.type();
+    const std::uint64_t row_bytes = s.k / type.block_elements * type.block_bytes,
+                        share = s.batches / s.w_batches;
+    Worst worst;
+    for (const std::uint64_t row : rows)
+        for (std::uint64_t b = 0; b < s.batches; b++) {
+            const std::byte* weights = blocks.data() + (b / share * s.m + row) * row_bytes;
+            const auto dots = reference::dot_row(format, weights, s.k, x + b * s.x_batch, s.x_stride, s.n);
+            for (std::uint64_t t = 0; t < s.n; t++) {
+                const float computed = y[b * s.y_batch + t * s.y_stride + row];
+                const double error = error_of(computed, dots[t], plan.roundings);
+                const bool wrong = !(error <= 1);
+                worst.merge({error, b, t, row, computed, dots[t].value, wrong ? 1u : 0u, 1});
+            }
+        }
+    return worst;
+}
+
+}  // namespace
+
+double error_of(float computed, const reference::DotProduct& dot, std::uint64_t roundings) {
+    return poisoned(computed) ? std::numeric_limits<double>::infinity()
+                              : reference::error_over_bound(computed, dot, roundings);
+}
+
 std::vector<std::uint64_t> rows_to_check(const MatmulShape& s, const CheckOptions& options) {
     const std::uint64_t row_work = s.n * s.k * s.batches;
     const std::uint64_t most =
@@ -55,31 +81,6 @@ std::vector<std::uint64_t> rows_to_check(const MatmulShape& s, const CheckOption
     return rows;
 }
 
-Worst check_rows(const Format& format, const MatmulPlan& plan, std::span<const std::byte> blocks,
-                 const float* x, const float* y, std::span<const std::uint64_t> rows) {
-    const MatmulShape& s = plan.shape;
-    const TypeInfo& type = format.type();
-    const std::uint64_t row_bytes = s.k / type.block_elements * type.block_bytes,
-                        share = s.batches / s.w_batches;
-    Worst worst;
-    for (const std::uint64_t row : rows)
-        for (std::uint64_t b = 0; b < s.batches; b++) {
-            const std::byte* weights = blocks.data() + (b / share * s.m + row) * row_bytes;
-            const auto dots = reference::dot_row(format, weights, s.k, x + b * s.x_batch, s.x_stride, s.n);
-            for (std::uint64_t t = 0; t < s.n; t++) {
-                const float computed = y[b * s.y_batch + t * s.y_stride + row];
-                // Where the exact answer is not finite a NaN is right, but not one that nobody wrote.
-                const double error = poisoned(computed)
-                                         ? std::numeric_limits<double>::infinity()
-                                         : reference::error_over_bound(computed, dots[t], plan.roundings);
-                const bool wrong = !(error <= 1);
-                worst.merge({error, b, t, row, computed, dots[t].value, wrong ? 1u : 0u, 1});
-            }
-        }
-    return worst;
-}
-
-// The first float outside the rows of y that is not as it was; empty: none.
 std::string find_touched(const MatmulShape& s, std::span<const float> y, std::uint64_t guard) {
     const auto belongs = [&](std::uint64_t i) {
         if (i < guard || i - guard >= s.y_floats()) return false;
@@ -93,8 +94,6 @@ std::string find_touched(const MatmulShape& s, std::span<const float> y, std::ui
                 static_cast<std::int64_t>(i) - static_cast<std::int64_t>(guard), y[i]);
     return "";
 }
-
-}  // namespace
 
 Check check_product(const Format& format, const MatmulPlan& plan, std::span<const std::byte> blocks,
                     std::span<const float> x, std::span<const float> y, std::uint64_t guard,

@@ -32,6 +32,15 @@ std::string list_cases(const Selection& selection, const host::DeviceSnapshot* d
         line.erase(line.find_last_not_of(' ') + 1);
         text += line + "\n";
     }
+    for (const ExpertCase& one : selection.experts) {
+        std::string variant;
+        if (device) {
+            const auto plan = plan_experts(*device, one);
+            variant = plan ? plan->describe() : fmt::format("unsupported: {}", plan.error().message);
+        }
+        text += fmt::format("  {:<8}  {:<6}  {:<17}  {}\n", op_name(Op::matmul_id), one.format->name,
+                            one.text(), variant);
+    }
     for (const RowsCase& one : selection.rows) {
         const CaseResult row = one.describe();
         std::string variant;

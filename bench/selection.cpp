@@ -45,13 +45,19 @@ Result<void> check_consistent(const SelectionOptions& o, const Wanted& wanted) {
     if (!o.tensors.empty() && o.model.empty()) return fail(ErrorCode::usage, "--tensor needs --model");
     if (o.batches != 1 && !o.model.empty())
         return fail(ErrorCode::usage, "--batches does not go with --model");
-    const bool rows = std::ranges::any_of(wanted.ops, moves_rows);
-    if ((sizes || !o.n.empty() || !o.formats.empty()) && !wanted.products() && !rows)
+    const bool rows = std::ranges::any_of(wanted.ops, moves_rows), experts = wanted.op(Op::matmul_id);
+    if ((sizes || !o.n.empty() || !o.formats.empty()) && !wanted.products() && !experts && !rows)
         return fail(ErrorCode::usage,
-                    "sizes and formats are for products and rows (matvec, matmul, get_rows, convert, "
-                    "quantize), not for "
-                    "--op {}",
+                    "sizes and formats are for products and rows (matvec, matmul, matmul_id, get_rows, "
+                    "convert, quantize), not for --op {}",
                     o.ops);
+    if (o.experts.given() && !experts)
+        return fail(ErrorCode::usage, "--experts and --used are for --op matmul_id");
+    if (experts && (!o.preset.empty() || !o.model.empty() || o.batches != 1))
+        return fail(
+            ErrorCode::usage,
+            "--preset, --model and --batches do not go with --op matmul_id; use -m, -n, -k, --experts "
+            "and --used");
     if (((!o.preset.empty() && !wanted.op(Op::attention)) || !o.model.empty()) && !wanted.products())
         return fail(ErrorCode::usage, "--preset and --model are for matvec and matmul, not for --op {}",
                     o.ops);
@@ -177,7 +183,7 @@ Result<Selection> select_cases(const SelectionOptions& o, const GgufFile* model,
     // What is measured without being asked for.
     if (any_op) wanted.ops = {Op::matvec, Op::matmul, Op::copy, Op::fma};
     TUFF_CHECK(check_consistent(o, wanted));
-    if (wanted.products()) {
+    if (wanted.products() || wanted.op(Op::matmul_id)) {
         TUFF_TRY(formats, parse_formats(o.formats.empty() && o.model.empty() ? kDefaultFormats : o.formats));
         wanted.formats = std::move(formats);
     }
@@ -192,6 +198,12 @@ Result<Selection> select_cases(const SelectionOptions& o, const GgufFile* model,
         TUFF_TRY(rows, select_rows(op, {o.formats, o.plain, o.m, o.k, o.n, sizes.layout, sizes.matmul_m,
                                         sizes.matmul_k, sizes.matmul_n}));
         selection.rows.insert(selection.rows.end(), rows.begin(), rows.end());
+    }
+    if (wanted.op(Op::matmul_id)) {
+        const std::vector<std::uint64_t> tokens =
+            o.n.empty() ? std::vector<std::uint64_t>{1, sizes.matmul_n} : o.n;
+        TUFF_TRY(cases, select_experts(o.experts, wanted.formats, o.m, tokens, o.k, sizes.layout));
+        selection.experts = std::move(cases);
     }
     if (!wanted.products()) return selection;
     if (wanted.tokens.empty()) wanted.tokens = {wanted.op(Op::matvec) ? 1u : sizes.matmul_n};

@@ -12,6 +12,7 @@
 
 #include "backend/gguf.hpp"
 #include "bench/case.hpp"
+#include "bench/expert_cases.hpp"
 #include "bench/rows_cases.hpp"
 #include "host/snapshot.hpp"
 
@@ -25,13 +26,14 @@ struct SelectionOptions {
     std::string preset;  // or
     std::string model;   // a GGUF file's own tensors
     std::vector<std::string> tensors;  // with a model: parts of names to take; empty: one of each shape
+    ExpertSelection experts;           // of matmul_id
 };
 
 // Sizes taken where none are given.
 struct DefaultSizes {
     std::uint64_t matvec_m = 4096, matvec_k = 14336;
     std::uint64_t matmul_m = 4096, matmul_n = 512, matmul_k = 4096;
-    Layout layout{};  // of the weights that rows are looked up in
+    Layout layout{};  // of the weights that rows are looked up in, and of experts
 };
 
 // Those of an 8B model's layers; less work on a software device that none of the fast kernels suits, so that
@@ -52,6 +54,7 @@ struct Selection {
     std::vector<Op> ops;  // of which rows are wanted
     std::vector<BenchCase> products;
     std::vector<RowsCase> rows;
+    std::vector<ExpertCase> experts;
 
     [[nodiscard]] bool has(Op op) const { return std::ranges::find(ops, op) != ops.end(); }
 };

@@ -13,6 +13,7 @@
 #include "backend/text_output.hpp"
 #include "bench/attention_measure.hpp"
 #include "bench/compare.hpp"
+#include "bench/expert_measure.hpp"
 #include "bench/guarded.hpp"
 #include "bench/progress.hpp"
 #include "bench/report.hpp"
@@ -30,8 +31,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Who makes the groups, in the order of the report.
-constexpr MakeVerifyGroups kMakers[] = {product_groups, rows_groups, attention_groups,
-                                        copy_groups,    fma_groups,  transfer_groups};
+constexpr MakeVerifyGroups kMakers[] = {product_groups, expert_groups, rows_groups,    attention_groups,
+                                        copy_groups,    fma_groups,    transfer_groups};
 
 Result<VerifyRequest> parse(const VerifyOptions& options) {
     TUFF_TRY(ops, parse_ops(options.ops));
@@ -41,9 +42,9 @@ Result<VerifyRequest> parse(const VerifyOptions& options) {
                          options.huge};
     // Who names algorithms means products, and who names formats, what is done with them.
     if (wanted.ops.empty() && !wanted.algorithms.empty())
-        wanted.ops = {Op::matvec, Op::matmul};
+        wanted.ops = {Op::matvec, Op::matmul, Op::matmul_id};
     else if (wanted.ops.empty() && !wanted.formats.empty())
-        wanted.ops = {Op::matvec, Op::matmul, Op::get_rows, Op::convert, Op::quantize};
+        wanted.ops = {Op::matvec, Op::matmul, Op::matmul_id, Op::get_rows, Op::convert, Op::quantize};
     if (wanted.ops.empty()) wanted.ops.assign(all_ops().begin(), all_ops().end());
     if (wanted.formats.empty()) wanted.formats.assign(tuff::formats().begin(), tuff::formats().end());
     if (wanted.algorithms.empty())

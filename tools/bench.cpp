@@ -30,7 +30,8 @@ void add_what(CLI::App& command, bench::BenchOptions& options) {
     command
         .add_option(
             "--op", what.ops,
-            "matvec (n up to 8), matmul (any n), attention (over a KV cache); get_rows (n rows looked up in "
+            "matvec (n up to 8), matmul (any n), matmul_id (by expert), attention (over a KV cache); "
+            "get_rows (n rows looked up in "
             "m x k "
             "weights), convert (m rows of k to plain numbers), quantize (plain numbers to blocks); copy and "
             "fma (the "
@@ -55,6 +56,14 @@ void add_what(CLI::App& command, bench::BenchOptions& options) {
         ->type_name("B")
         ->capture_default_str()
         ->group(kGroup);
+    const auto add_count = [&](const char* name, std::uint64_t& count, const char* about) {
+        command.add_option(name, count, about)->check(CLI::Range(1, 1024))->type_name("E")->group(kGroup);
+    };
+    add_count("--experts", what.experts.experts, "Of matmul_id: matrices, each m x k (default: 128)");
+    add_count(
+        "--used", what.experts.used,
+        "Of matmul_id: how many of them each token takes, at random (default: 8, or all where there are "
+        "fewer)");
     command
         .add_option("--plain", what.plain,
                     "Of get_rows and convert what rows become, of quantize what they come from: f32, f16, "
@@ -191,6 +200,7 @@ void add_bench(CLI::App& app, const std::vector<std::string>& command_line, std:
         "Examples:\n"
         "  tuff bench --preset llama-3.1-8b --format q4_k,q6_k\n"
         "  tuff bench --op matvec --format q8_0 -m 4096 -k 14336 -n 1,2,4,8\n"
+        "  tuff bench --op matmul_id --format q4_k -m 14336 -k 4096 --experts 8 --used 2 -n 1,512\n"
         "  tuff bench --op attention --preset qwen2.5-7b --depth 8192,32768 --kv-k q8_0,kv4\n"
         "  tuff bench --model model.gguf --json new.json --compare old.json\n"
         "Exit code: 0, 1 for a wrong result, a regression or a failure, 2 for wrong usage.");

@@ -20,7 +20,8 @@ void add_verify(CLI::App& app, const std::vector<std::string>& command_line, std
         app.add_subcommand("verify", "Check every kernel the device can run against a CPU reference");
     command
         ->add_option("--op", options->ops,
-                     "Only these: matvec, matmul, get_rows (rows of weights looked up), convert (rows of any "
+                     "Only these: matvec, matmul, matmul_id (by expert), get_rows (rows of weights looked "
+                     "up), convert (rows of any "
                      "format to f32, "
                      "f16, bf16), quantize (those to blocks), attention, copy (buffer copies, and the "
                      "kernels that read "

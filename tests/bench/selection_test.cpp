@@ -64,7 +64,7 @@ TEST(Selection, RefusesWithTheChoices) {
         return refusal(options);
     };
     EXPECT_NE(
-        with([](auto& o) { o.ops = "matvec,conv"; }).find("'conv'; there are: matvec, matmul, get_rows"),
+        with([](auto& o) { o.ops = "matvec,conv"; }).find("'conv'; there are: matvec, matmul, matmul_id"),
         std::string::npos);
     EXPECT_NE(with([](auto& o) { o.formats = "q4_k,,"; }).find("unknown format ''"), std::string::npos);
     EXPECT_NE(with([](auto& o) { o.formats = "q9"; }).find("f32, f16"), std::string::npos);
@@ -81,6 +81,25 @@ TEST(Selection, RefusesWithTheChoices) {
               std::string::npos);
     EXPECT_NE(with([](auto& o) { o.tensors = {"attn"}; }).find("--tensor needs --model"), std::string::npos);
     EXPECT_NE(with([](auto& o) { o.ops = "fma", o.m = {4}; }).find("--op fma"), std::string::npos);
+}
+
+TEST(Selection, ProductsByExpertAreThoseAskedFor) {
+    SelectionOptions options;
+    options.ops = "matmul_id";
+    options.experts = {8, 2};
+    const Selection some = selected(options);
+    ASSERT_EQ(some.experts.size(), 10u) << "five formats, a single token and many";
+    EXPECT_EQ(some.experts.front().shape.experts, 8u);
+    EXPECT_TRUE(some.products.empty());
+    const auto with = [&](const std::function<void(SelectionOptions&)>& change) {
+        SelectionOptions changed = options;
+        change(changed);
+        return refusal(changed);
+    };
+    EXPECT_NE(with([](auto& o) { o.ops = "matmul"; }).find("are for --op matmul_id"), std::string::npos);
+    EXPECT_NE(with([](auto& o) { o.experts.used = 9; }).find("--used 9"), std::string::npos);
+    EXPECT_NE(with([](auto& o) { o.preset = "qwen3-0.6b"; }).find("do not go with"), std::string::npos);
+    EXPECT_TRUE(selected({}).experts.empty());
 }
 
 TEST(Selection, PresetsGiveTheirPartsByName) {
