@@ -26,7 +26,7 @@ TUFF_INLINE I8 nearest_fp4(F8 x, float scale) {
         nearest = nearer ? distance : nearest;
         code = nearer ? I8{} + k : code;
     }
-    return (x < 0.0f) & (code > 0) ? code + 8 : code;
+    return ((x < 0.0f) & (code > 0)) ? code + 8 : code;
 }
 
 // floor(log2(amax)), where the logarithm is rounded to float32 first: a few values just below a power of two
