@@ -45,6 +45,28 @@ TUFF_INLINE F8 clamp(F8 value, float low, float high) {
     return min(max(value, all(low)), all(high));
 }
 
+// half_to_float of eight halves.
+TUFF_INLINE F8 widened8(const void* halves) {
+    using U16 = std::uint16_t __attribute__((vector_size(16)));
+    U16 narrow;
+    std::memcpy(&narrow, halves, sizeof narrow);
+    const I8 half = __builtin_convertvector(narrow, I8), magnitude = half & 0x7fff;
+    const I8 infinite = magnitude >= 0x7c00, small = magnitude < 0x400;  // -1 or 0
+    const I8 normal = (magnitude << 13) + (112 << 23) + (infinite & (112 << 23));
+    const F8 subnormal = __builtin_convertvector(magnitude, F8) * 0x1p-24f;
+    return from_bits(((half & 0x8000) << 16) | (small ? bits(subnormal) : normal));
+}
+
+// float_to_bfloat16 of each lane.
+TUFF_INLINE void store_bfloats(void* to, F8 value) {
+    using U16 = std::uint16_t __attribute__((vector_size(16)));
+    const I8 wide = bits(value), upper = (wide >> 16) & 0xffff;
+    const I8 lower = (wide & 0xffff) + 0x7fff + (upper & 1), rounded = upper + (lower >> 16);
+    const I8 is_nan = (wide & 0x7fffffff) > 0x7f800000;
+    const U16 narrow = __builtin_convertvector(is_nan ? upper | 0x40 : rounded, U16);
+    std::memcpy(to, &narrow, sizeof narrow);
+}
+
 // Nearest integer, halves to even, for |value| < 2^22: adding 1.5 * 2^23 leaves no bits for a fraction.
 TUFF_INLINE F8 round_even(F8 value) {
     return (value + 12582912.0f) - 12582912.0f;

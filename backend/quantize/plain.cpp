@@ -16,7 +16,9 @@ TUFF_CLONES void encode_f16(const float* row, std::uint64_t elements, const floa
 
 TUFF_CLONES void encode_bf16(const float* row, std::uint64_t elements, const float* /*importance*/,
                              std::byte* blocks) {
-    for (std::uint64_t i = 0; i < elements; i++) store(blocks + i * 2, float_to_bfloat16(row[i]));
+    std::uint64_t i = 0;
+    for (; i + 8 <= elements; i += 8) lanes::store_bfloats(blocks + i * 2, lanes::load8(row + i));
+    for (; i < elements; i++) store(blocks + i * 2, float_to_bfloat16(row[i]));
 }
 
 }  // namespace

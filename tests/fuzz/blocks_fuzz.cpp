@@ -1,5 +1,5 @@
-// Any bits as blocks of every format: decoding is the same however the blocks are cut, layouts give every bit back, the
-// reference multiplies what was decoded, and what is finite can be encoded again, as any type.
+// Any bits as blocks of every format: decoding is the same however the blocks are cut, layouts give every bit
+// back, the reference multiplies what was decoded, and what is finite can be encoded again, as any type.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -27,7 +27,8 @@ void require(bool holds) {
 }
 
 bool same_bits(float a, float b) {
-    return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) || (std::isnan(a) && std::isnan(b));
+    return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) ||
+           (std::isnan(a) && std::isnan(b));
 }
 
 // A matrix of the input's bytes, which come again where they are too few.
@@ -36,7 +37,8 @@ struct Blocks {
     std::uint64_t rows, elements;
     std::vector<std::byte> bytes;
 
-    Blocks(const Format& of, std::uint64_t row_count, std::uint64_t most_blocks, std::span<const std::byte> input)
+    Blocks(const Format& of, std::uint64_t row_count, std::uint64_t most_blocks,
+           std::span<const std::byte> input)
         : format(&of), rows(row_count) {
         const TypeInfo& type = of.type();
         const std::uint64_t blocks =
@@ -57,7 +59,8 @@ void check_decoding(const Blocks& blocks, const std::vector<float>& values) {
     const TypeInfo& type = blocks.format->type();
     std::vector<float> one(type.block_elements), magnitudes(values.size());
     for (std::size_t i = 0; i < values.size(); i += type.block_elements) {
-        blocks.format->decode(blocks.bytes.data() + i / type.block_elements * type.block_bytes, one.size(), one.data());
+        blocks.format->decode(blocks.bytes.data() + i / type.block_elements * type.block_bytes, one.size(),
+                              one.data());
         for (std::size_t k = 0; k < one.size(); k++) require(same_bits(one[k], values[i + k]));
     }
     if (!blocks.format->magnitude) return;
@@ -83,12 +86,13 @@ void check_reference(const Blocks& blocks, std::span<const float> first_row, std
     if (!std::ranges::all_of(first_row, [](float value) { return std::isfinite(value); })) return;
     std::vector<float> unit(first_row.size());
     unit[at % unit.size()] = 1;
-    const auto dot =
-        tuff::reference::dot_row(*blocks.format, blocks.bytes.data(), unit.size(), unit.data(), unit.size(), 1);
+    const auto dot = tuff::reference::dot_row(*blocks.format, blocks.bytes.data(), unit.size(), unit.data(),
+                                              unit.size(), 1);
     require(dot[0].value == first_row[at % unit.size()]);
 }
 
-void check_encoding(const Encoder& encoder, std::vector<float> row, std::span<const std::byte> input, bool weighted) {
+void check_encoding(const Encoder& encoder, std::vector<float> row, std::span<const std::byte> input,
+                    bool weighted) {
     const TypeInfo& type = encoder.type();
     row.resize(std::max<std::size_t>(row.size() / type.block_elements, 1) * type.block_elements);
     for (float& value : row)
@@ -124,7 +128,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_reference(blocks, std::span(values).first(blocks.elements), data[3]);
     // Few elements: some encoders search long.
     const std::size_t few = std::min<std::size_t>(values.size(), 256);
-    check_encoding(*encoders[data[1] % encoders.size()], {values.begin(), values.begin() + static_cast<std::ptrdiff_t>(few)},
-                   input, data[3] % 2 != 0);
+    check_encoding(*encoders[data[1] % encoders.size()],
+                   {values.begin(), values.begin() + static_cast<std::ptrdiff_t>(few)}, input,
+                   data[3] % 2 != 0);
     return 0;
 }
