@@ -18,25 +18,48 @@ AttentionQueries strided(const HeadRows& q, std::uint32_t tokens) {
 
 }  // namespace
 
+std::vector<AttentionSegment> attention_segments(const CacheLayerSize& layer, std::uint64_t sequences) {
+    static const CacheFormat* const f16 = find_cache_format("f16");
+    std::vector<AttentionSegment> segments;
+    for (std::size_t part = 0; part < layer.parts(); part++) {
+        AttentionSegment segment;
+        const bool body = part == static_cast<std::size_t>(CachePart::body);
+        const bool shared = layer.v.format == nullptr;
+        segment.k_format = body ? layer.k.format : f16;
+        segment.v_format = shared ? segment.k_format : body ? layer.v.format : f16;
+        segment.place = shared ? CachePlace::shared : CachePlace::layout;
+        segment.cells = layer.cells[part] / sequences;
+        const bool ring = body ? layer.window > 0 : part == static_cast<std::size_t>(CachePart::recent);
+        segments.insert(segments.end(), ring ? kCacheSpans : 1, segment);
+    }
+    return segments;
+}
+
 Result<CachedAttentionPlan> plan_cached_attention(const host::DeviceSnapshot& device, const KvCache& cache,
                                                   std::uint32_t layer, const CachedQueries& queries,
                                                   AttentionVariant variant) {
-    const std::vector<CacheSegment> segments = cache.segments(layer);
-    if (segments.empty())
+    const std::vector<CacheLayerSize>& layers = cache.size().layers;
+    if (layer >= layers.size() || layers[layer].parts() == 0)
         return fail(ErrorCode::usage, "layer {} keeps nothing in a KV cache of {} layers", layer,
-                    cache.size().layers.size());
+                    layers.size());
+    TUFF_TRY(plan,
+             plan_cached_attention(device, cache.kind(), layers[layer], cache.sequences(), queries, variant));
+    plan.layer = layer;
+    return std::move(plan);
+}
+
+Result<CachedAttentionPlan> plan_cached_attention(const host::DeviceSnapshot& device, CacheKind kind,
+                                                  const CacheLayerSize& kept, std::uint64_t sequences,
+                                                  const CachedQueries& queries, AttentionVariant variant) {
     if (variant.mask != GivenMask::none)
         return fail(
             ErrorCode::usage,
             "a given mask is by cells, which a KV cache chooses: its mask is causal, with the window");
-    const CacheLayerSize& kept = cache.size().layers[layer];
     const bool shared = kept.v.format == nullptr;
     if (shared && kept.k.rotation == Rotation::signed_hadamard)
         return fail(ErrorCode::unsupported,
-                    "layer {}: V is a view of K, and a rotation of K with signs cannot be undone on it",
-                    layer);
+                    "V is a view of K, and a rotation of K with signs cannot be undone on it");
     CachedAttentionPlan plan;
-    plan.layer = layer;
     plan.queries = queries;
     plan.k_rotation = kept.k.rotation;
     plan.v_rotation = shared ? kept.k.rotation : kept.v.rotation;
@@ -44,11 +67,7 @@ Result<CachedAttentionPlan> plan_cached_attention(const host::DeviceSnapshot& de
     variant.window = static_cast<std::uint32_t>(kept.window);
     const AttentionShape shape{queries.sequences, queries.tokens,  queries.heads,
                                kept.kv_heads,     kept.k.head_dim, shared ? queries.v_head : kept.v.head_dim};
-    std::vector<AttentionSegment> planned;
-    for (const CacheSegment& segment : segments)
-        planned.push_back({segment.k_format, shared ? segment.k_format : segment.v_format,
-                           shared ? CachePlace::shared : CachePlace::layout, segment.cells});
-    TUFF_TRY(attention, plan_attention(device, cache.kind(), shape, variant, planned));
+    TUFF_TRY(attention, plan_attention(device, kind, shape, variant, attention_segments(kept, sequences)));
     plan.attention = std::move(attention);
     plan.turned_offset =
         (plan.attention.scratch_bytes + kScratchAlignment - 1) / kScratchAlignment * kScratchAlignment;

@@ -45,12 +45,21 @@ struct CachedAttentionOperands {
     Operand scratch;        // plan.scratch_bytes, at a multiple of 256 bytes
 };
 
+// Segments of a layer's cache as KvCache::segments gives them, before there is one. `sequences`: those that
+// the layer was sized for.
+[[nodiscard]] std::vector<AttentionSegment> attention_segments(const CacheLayerSize& layer,
+                                                               std::uint64_t sequences);
+
 // `variant` says what happens to logits; causal and window are the cache's. `usage`: no such layer, or one
 // that keeps nothing; a given mask, which would have to follow the cache's cells; and plan_attention's.
 // `unsupported`: V is a view of K that was rotated with signs.
 Result<CachedAttentionPlan> plan_cached_attention(const host::DeviceSnapshot& device, const KvCache& cache,
                                                   std::uint32_t layer, const CachedQueries& queries,
                                                   AttentionVariant variant);
+// The same for a layer of a cache that is still to be made.
+Result<CachedAttentionPlan> plan_cached_attention(const host::DeviceSnapshot& device, CacheKind kind,
+                                                  const CacheLayerSize& kept, std::uint64_t sequences,
+                                                  const CachedQueries& queries, AttentionVariant variant);
 
 // Appends to `stream`; y and scratch are written. The errors of record_rotate_heads and record_attention.
 Result<void> record_cached_attention(host::Stream& stream, host::Device& device, const KvCache& cache,

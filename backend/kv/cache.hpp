@@ -50,6 +50,7 @@ class KvCache {
                                 const CacheOptions& options);
 
     [[nodiscard]] const CacheSize& size() const { return size_; }
+    [[nodiscard]] std::uint32_t sequences() const { return options_.sequences; }
     [[nodiscard]] CacheKind kind() const { return kind_; }
     // What its buffers take, tables included.
     [[nodiscard]] std::uint64_t device_bytes() const;

@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "backend/attention/attention_plan.hpp"
 #include "backend/kv/cache_size.hpp"
 #include "backend/model/model.hpp"
 #include "backend/plan/speed.hpp"
@@ -83,9 +82,6 @@ struct MemoryPlan {
                                                           std::span<const TypeInfo* const> types,
                                                           const host::DeviceSnapshot& device,
                                                           const MemoryPlanOptions& options);
-// Segments of a layer's cache as KvCache::segments gives them; `plan_cache` of the same options.
-[[nodiscard]] std::vector<AttentionSegment> attention_segments(const CacheLayerSize& layer,
-                                                               std::uint64_t sequences);
 // What the largest flash attention of any layer takes, of a batch of one sequence's prompt and of a token of
 // every sequence.
 [[nodiscard]] Result<std::uint64_t> attention_scratch_bytes(const Hyperparameters& shape,

@@ -3,6 +3,7 @@
 #include <set>
 #include <tuple>
 
+#include "backend/attention/cached_attention.hpp"
 #include "backend/format.hpp"
 #include "backend/matmul_plan.hpp"
 #include "backend/plan/memory_plan.hpp"
@@ -110,23 +111,6 @@ Result<std::uint64_t> product_scratch_bytes(const Model& model, std::span<const 
     return most;
 }
 
-std::vector<AttentionSegment> attention_segments(const CacheLayerSize& layer, std::uint64_t sequences) {
-    static const CacheFormat* const f16 = find_cache_format("f16");
-    std::vector<AttentionSegment> segments;
-    for (std::size_t part = 0; part < layer.parts(); part++) {
-        AttentionSegment segment;
-        const bool body = part == static_cast<std::size_t>(CachePart::body);
-        const bool shared = layer.v.format == nullptr;
-        segment.k_format = body ? layer.k.format : f16;
-        segment.v_format = shared ? segment.k_format : body ? layer.v.format : f16;
-        segment.place = shared ? CachePlace::shared : CachePlace::layout;
-        segment.cells = layer.cells[part] / sequences;
-        const bool ring = body ? layer.window > 0 : part == static_cast<std::size_t>(CachePart::recent);
-        segments.insert(segments.end(), ring ? kCacheSpans : 1, segment);
-    }
-    return segments;
-}
-
 Result<std::uint64_t> attention_scratch_bytes(const Hyperparameters& shape,
                                               const host::DeviceSnapshot& device,
                                               const MemoryPlanOptions& options, const CacheSize& cache) {
@@ -145,12 +129,14 @@ Result<std::uint64_t> attention_scratch_bytes(const Hyperparameters& shape,
         if (own == nullptr ||
             !seen.emplace(layer.heads, own->group, layer.kv_heads, layer.key_size, values).second)
             continue;
-        const std::vector<AttentionSegment> segments = attention_segments(*own, options.sequences);
         for (const auto& [sequences, tokens] :
              {std::pair{std::uint64_t{1}, options.ubatch}, std::pair{options.sequences, std::uint64_t{1}}}) {
-            const AttentionShape attention{u32(sequences),      u32(tokens),         u32(layer.heads),
-                                           u32(layer.kv_heads), u32(layer.key_size), u32(values)};
-            const auto plan = plan_attention(device, kind, attention, {}, segments);
+            CachedQueries queries;
+            queries.sequences = u32(sequences);
+            queries.tokens = u32(tokens);
+            queries.heads = u32(layer.heads);
+            queries.v_head = u32(layer.latent_size);
+            const auto plan = plan_cached_attention(device, kind, *own, options.sequences, queries, {});
             if (!plan) return fail(plan.error().code, "layer {}: {}", i, plan.error().message);
             most = std::max(most, plan->scratch_bytes);
         }

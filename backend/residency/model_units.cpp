@@ -26,12 +26,12 @@ ModelUnits model_units(const GgufFile& file, const Residency& residency) {
     ModelUnits made;
     for (const PlacedUnit& placed : residency.units) {
         const Unit& unit = placed.unit;
-        const bool together =
-            std::max({placed.resident, placed.host_visible, placed.streamed}) == unit.count;
+        const bool together = std::max({placed.resident, placed.host_visible, placed.streamed}) == unit.count;
         const std::uint64_t each = together ? unit.count : 1;
         for (std::uint64_t first = 0; first < unit.count; first += each) {
             ModelUnit& one = made.units.emplace_back();
-            one.name = each == unit.count ? unit.name() : fmt::format("expert {} of layer {}", first, unit.layer);
+            one.name =
+                each == unit.count ? unit.name() : fmt::format("expert {} of layer {}", first, unit.layer);
             one.residence = first < placed.resident                         ? Residence::resident
                             : first < placed.resident + placed.host_visible ? Residence::host_visible
                                                                             : Residence::streamed;

@@ -75,7 +75,8 @@ class ExpertPoolTest : public host::test::DeviceTest {
         card.up = *up;
         card.down = *down;
         for (const auto& [buffer, bytes] :
-             {std::pair{&card.x, kWidth * 4}, {&card.hidden, kHidden * 4},
+             {std::pair{&card.x, kWidth * 4},
+              {&card.hidden, kHidden * 4},
               {&card.scratch, std::max(up->scratch_bytes, down->scratch_bytes)}}) {
             auto made = card.device->allocate(host::Intent::scratch, bytes, "work");
             TUFF_OK(made);

@@ -31,8 +31,9 @@ class LoadCommand : public testing::Test {
         EXPECT_NE(got.err.find(message), std::string::npos) << arguments << '\n' << got.err;
     }
     [[nodiscard]] std::string card(std::uint64_t bytes) const {
-        return "--caps " + directory_.file("card.json", "{\"simulated_card\": {\"memory_bytes\": " +
-                                                           std::to_string(bytes) + "}}");
+        return "--caps " +
+               directory_.file("card.json",
+                               "{\"simulated_card\": {\"memory_bytes\": " + std::to_string(bytes) + "}}");
     }
 
     TemporaryDirectory directory_;
@@ -79,8 +80,8 @@ TEST_F(LoadCommand, StreamsWhatABudgetDoesNotHold) {
     EXPECT_GT(some.at("stream").at("bytes").get<std::uint64_t>(), 0u);
     EXPECT_GT(some.at("stream").at("gbps").get<double>(), 0);
     EXPECT_GT(some.at("host_bytes").get<std::uint64_t>(), 0u);
-    const Output text = run_tuff("load " + model_ + " " + on + " --passes 2 --budget " +
-                                 std::to_string(needed * 2 / 3));
+    const Output text =
+        run_tuff("load " + model_ + " " + on + " --passes 2 --budget " + std::to_string(needed * 2 / 3));
     EXPECT_EQ(text.code, 0) << text.err;
     for (const char* part : {"streamed", "slots of", "a pass at", "overlap"})
         EXPECT_NE(text.out.find(part), std::string::npos) << part << '\n' << text.out;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/attention/attention_plan.hpp"
+#include "backend/attention/cached_attention.hpp"
 #include "backend/kv/cache.hpp"
 #include "backend/matmul_plan.hpp"
 #include "backend/model/gguf_model.hpp"
@@ -235,7 +235,16 @@ TEST_F(PlanAndReality, TheCacheTakesEveryBytePlanned) {
         std::uint64_t bytes = 0;
         for (const std::uint64_t buffer : planned->buffers()) bytes += host::allocated_bytes(buffer);
         EXPECT_EQ(bytes, made->device_bytes());
+        std::uint64_t most_scratch = 0;
         for (std::uint32_t i = 0; i < model_.shape.layers.size(); i++) {
+            CachedQueries prompt{0, 0, 1, static_cast<std::uint32_t>(options_.ubatch), 4, 0};
+            CachedQueries decode{0, 0, static_cast<std::uint32_t>(options_.sequences), 1, 4, 0};
+            for (const CachedQueries& queries : {prompt, decode}) {
+                const auto plan = plan_cached_attention(device->snapshot(), *made, i, queries, {});
+                if (!model_.shape.layers[i].owns_cache) continue;
+                ASSERT_TRUE(plan) << plan.error().message;
+                most_scratch = std::max(most_scratch, plan->scratch_bytes);
+            }
             const std::vector<CacheSegment> real = made->segments(i);
             const std::vector<AttentionSegment> segments =
                 attention_segments(planned->layers[i], options_.sequences);
@@ -246,6 +255,9 @@ TEST_F(PlanAndReality, TheCacheTakesEveryBytePlanned) {
                 EXPECT_EQ(real[s].cells, segments[s].cells);
             }
         }
+        const auto scratch = attention_scratch_bytes(model_.shape, device->snapshot(), options_, *planned);
+        ASSERT_TRUE(scratch) << scratch.error().message;
+        EXPECT_EQ(*scratch, most_scratch);
     }
 }
 
@@ -270,14 +282,9 @@ TEST_F(PlanAndReality, ScratchServesEveryProductAndAttentionOfTheModel) {
             }
         }
         EXPECT_EQ(planned.working.product_scratch, most) << weights;
-        const CacheLayerSize& layer = planned.cache.layers[0];
-        const std::vector<AttentionSegment> segments = attention_segments(layer, 1);
-        for (const std::uint32_t tokens : {1U, static_cast<std::uint32_t>(options_.ubatch)}) {
-            const auto attention = plan_attention(device, preferred_cache_kind(device),
-                                                  {1, tokens, 4, 2, 128, 128}, {.causal = true}, segments);
-            ASSERT_TRUE(attention) << attention.error().message;
-            most = std::max(most, attention->scratch_bytes);
-        }
+        const auto attention = attention_scratch_bytes(model_.shape, device, options_, planned.cache);
+        ASSERT_TRUE(attention) << attention.error().message;
+        most = std::max(most, *attention);
         EXPECT_EQ(planned.working.scratch, most) << weights;
     }
 }
