@@ -18,26 +18,26 @@
 namespace tuff::bench {
 
 struct LoadModelOptions {
-    std::string model;                      // a GGUF file
-    std::optional<LoadWay> way;             // nullopt: what suits the device and the file
-    std::optional<std::uint64_t> budget;    // of device memory, for weights; nullopt: what is free
-    std::uint64_t passes = 0;               // through the units once loaded
+    std::string model;                    // a GGUF file
+    std::optional<LoadWay> way;           // nullopt: what suits the device and the file
+    std::optional<std::uint64_t> budget;  // of device memory, for weights; nullopt: what is free
+    std::uint64_t passes = 0;             // through the units once loaded
     bool checksums = false;
-    bool rates = false;                     // of reading alone and of copying to the device alone
-    unsigned threads = 0;                   // that arrange; 0: all
+    bool rates = false;                                 // of reading alone and of copying to the device alone
+    unsigned threads = 0;                               // that arrange; 0: all
     std::function<bool(const LoadProgress&)> progress;  // false ends the load
     std::function<bool()> stop;                         // true ends the passes
 };
 
 struct LoadMeasurement {
-    std::string weights;   // "q4_k 3.2 GiB, q6_k 1.2 GiB"
+    std::string weights;  // "q4_k 3.2 GiB, q6_k 1.2 GiB"
     Residency residency;
     std::string why;  // the way was chosen
     LoadReport load;
     std::uint64_t budget_bytes = 0;
     std::uint64_t device_bytes = 0, host_bytes = 0;  // as allocated
-    // Memory of this process, beyond what it had before, at most while loading; what explains it: rings, pinned
-    // memory, and where the device's memory is the host's, that. 0: the system does not tell.
+    // Memory of this process, beyond what it had before, at most while loading; what explains it: rings,
+    // pinned memory, and where the device's memory is the host's, that. 0: the system does not tell.
     std::uint64_t peak_bytes = 0, explained_bytes = 0;
     double read_gbps = 0, copy_gbps = 0;  // alone, where asked for
     std::optional<StreamRates> stream;

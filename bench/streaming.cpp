@@ -63,7 +63,9 @@ Result<StreamRates> measure_streaming(PlacedModel& model, std::uint64_t passes,
                                         {Half::both, &rates.both_s}}) {
         std::vector<double> samples;
         for (std::uint64_t pass = 0; pass < passes; pass++) {
-            if (stop && stop()) return fail(ErrorCode::cancelled, "streaming was cancelled in pass {} of {}", pass + 1, passes);
+            if (stop && stop())
+                return fail(ErrorCode::cancelled, "streaming was cancelled in pass {} of {}", pass + 1,
+                            passes);
             const auto start = Clock::now();
             TUFF_CHECK(model.run(1, half));
             samples.push_back(std::chrono::duration<double>(Clock::now() - start).count());

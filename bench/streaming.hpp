@@ -35,7 +35,7 @@ struct StreamRates {
     // Seconds of a pass, medians: copies alone, computations alone, both.
     double copy_s = 0, compute_s = 0, both_s = 0;
 
-    [[nodiscard]] double gbps() const;     // of both
+    [[nodiscard]] double gbps() const;  // of both
     [[nodiscard]] double copy_gbps() const;
     // (copy + compute - both) / the shorter of the two: 1 where the shorter is hidden.
     [[nodiscard]] double overlap() const;

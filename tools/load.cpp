@@ -49,9 +49,9 @@ Result<int> run_load(const LoadCommand& command) {
     if (!measured) return pass(std::move(measured));
     LoadModelReport report;
     report.model = options.model;
-    report.device = fmt::format("{} ({}), memory {}", session.snapshot().name,
-                                bench::kind_text(session.snapshot()),
-                                host::memory_kind_name(host::memory_kind(session.snapshot())));
+    report.device =
+        fmt::format("{} ({}), memory {}", session.snapshot().name, bench::kind_text(session.snapshot()),
+                    host::memory_kind_name(host::memory_kind(session.snapshot())));
     report.layout = layout_name(preferred_layout(session.snapshot()));
     report.transfer_queue = session.device().has_transfer_queue();
     report.measured = std::move(*measured);
@@ -70,17 +70,19 @@ void add_load(CLI::App& app, std::function<int()>& action) {
     constexpr const char* kGroup = "What to load";
     command->add_option("FILE", options->load.model, "A GGUF file")->required();
     command
-        ->add_option("--way", options->way,
-                     "How its bytes come: import (direct reads into pages that the device copies from), mapped "
-                     "(out of a mapping of the file), buffered (reads through the page cache), or auto: what "
-                     "suits the device and what of the file is in the page cache")
+        ->add_option(
+            "--way", options->way,
+            "How its bytes come: import (direct reads into pages that the device copies from), mapped "
+            "(out of a mapping of the file), buffered (reads through the page cache), or auto: what "
+            "suits the device and what of the file is in the page cache")
         ->type_name("WAY")
         ->capture_default_str()
         ->group(kGroup);
     command
-        ->add_option("--budget", options->budget,
-                     "Device memory for weights: 8GiB, 24GB, ... What does not fit stays in pinned host memory "
-                     "and is streamed (default: what the device has free)")
+        ->add_option(
+            "--budget", options->budget,
+            "Device memory for weights: 8GiB, 24GB, ... What does not fit stays in pinned host memory "
+            "and is streamed (default: what the device has free)")
         ->type_name("BYTES")
         ->group(kGroup);
     command
@@ -117,7 +119,8 @@ void add_load(CLI::App& app, std::function<int()>& action) {
         "  tuff load model.gguf --rates\n"
         "  tuff load model.gguf --budget 4GiB --passes 10\n"
         "  tuff load model.gguf --checksums --json -\n"
-        "Ctrl-C ends a load in order. Exit code: 0, 1 if it does not fit, was cancelled or failed, 2 for wrong "
+        "Ctrl-C ends a load in order. Exit code: 0, 1 if it does not fit, was cancelled or failed, 2 for "
+        "wrong "
         "usage.");
     command->callback([options, &action] {
         action = [options] { return finish("load", [&] { return run_load(*options); }); };

@@ -43,8 +43,9 @@ class Text {
         for (const auto& [name, checksum] : m_.checksums)
             text_ += fmt::format("{}  {}\n", hex(checksum), printable(name, k_whole));
         if (!m_.left_out.empty())
-            text_ += fmt::format("\nnote: no kernel reads the types of {} tensors, which are left out: {}\n",
-                                 m_.left_out.size(), printable(fmt::format("{}", fmt::join(m_.left_out, ", "))));
+            text_ +=
+                fmt::format("\nnote: no kernel reads the types of {} tensors, which are left out: {}\n",
+                            m_.left_out.size(), printable(fmt::format("{}", fmt::join(m_.left_out, ", "))));
         return std::move(text_);
     }
 
@@ -55,14 +56,14 @@ class Text {
 
     void placement() {
         const Residency& p = m_.residency;
-        line("units", fmt::format("{} resident, {} host-visible, {} streamed, in a budget of {}",
-                                  p.resident_units, p.host_visible_units, p.streamed_units,
-                                  bytes_text(m_.budget_bytes)));
-        line("", fmt::format("{} of device memory{}, {} pinned on the host", bytes_text(m_.device_bytes),
-                             p.slots > 0 ? fmt::format(", {} slots of {} in it", p.slots,
-                                                       bytes_text(p.slot_bytes))
-                                         : "",
-                             bytes_text(m_.host_bytes)));
+        line("units",
+             fmt::format("{} resident, {} host-visible, {} streamed, in a budget of {}", p.resident_units,
+                         p.host_visible_units, p.streamed_units, bytes_text(m_.budget_bytes)));
+        line("",
+             fmt::format(
+                 "{} of device memory{}, {} pinned on the host", bytes_text(m_.device_bytes),
+                 p.slots > 0 ? fmt::format(", {} slots of {} in it", p.slots, bytes_text(p.slot_bytes)) : "",
+                 bytes_text(m_.host_bytes)));
     }
 
     void memory() {
@@ -99,9 +100,10 @@ Json or_null(double value) {
 
 Json stream_json(const std::optional<bench::StreamRates>& stream) {
     if (!stream) return nullptr;
-    return {{"passes", stream->passes},       {"bytes", stream->bytes},     {"gbps", stream->gbps()},
-            {"copy_gbps", stream->copy_gbps()}, {"copy_s", stream->copy_s},   {"compute_s", stream->compute_s},
-            {"both_s", stream->both_s},       {"overlap", stream->overlap()}};
+    return {{"passes", stream->passes}, {"bytes", stream->bytes},
+            {"gbps", stream->gbps()},   {"copy_gbps", stream->copy_gbps()},
+            {"copy_s", stream->copy_s}, {"compute_s", stream->compute_s},
+            {"both_s", stream->both_s}, {"overlap", stream->overlap()}};
 }
 
 }  // namespace
