@@ -270,11 +270,12 @@ Result<void> AttentionProblem::make_operands() {
         sinks_buffer_ = std::move(sinks);
     }
     if (v.mask != GivenMask::none) {
-        // [sequence][token][cell], the same for all heads. A third of the cells hidden, the second token all
-        // of them.
+        // [sequence][token][cell], the same for all heads. Hidden are a third of the cells, all from the
+        // second token, and a third of all runs of 32 from everybody.
         mask_.resize(std::size_t{s.sequences} * s.tokens * mask_cells_);
         for (std::size_t i = 0; i < mask_.size(); i++) {
-            const bool hide = random.below(3) == 0 || i / mask_cells_ % s.tokens == 1;
+            const bool hide =
+                random.below(3) == 0 || i / mask_cells_ % s.tokens == 1 || i % mask_cells_ / 32 % 3 == 1;
             mask_[i] = hide ? kHidden : half_to_float(float_to_half(random.uniform(-2, 2)));
         }
         std::vector<std::uint16_t> halves;

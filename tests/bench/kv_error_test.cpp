@@ -58,7 +58,8 @@ TEST(KvError, IsNeverRaisedByF16AtBothEnds) {
                 EXPECT_LE(ends.logits, plain.logits) << format.name << ' ' << rotation_name(rotation);
                 outputs *= ends.outputs / plain.outputs;
             }
-            // Errors of results partly cancel, with the ends' or without: of one kind of data alone they may rise.
+            // Errors of results partly cancel, with the ends' or without: of one kind of data alone they may
+            // rise.
             if (format.rotates == (rotation != tuff::Rotation::none))
                 EXPECT_LT(outputs, 1) << format.name << ' ' << rotation_name(rotation);
         }
