@@ -23,7 +23,8 @@ struct ExpertSelection {
                                                              const std::vector<const Format*>& formats,
                                                              const std::vector<std::uint64_t>& m,
                                                              const std::vector<std::uint64_t>& n,
-                                                             const std::vector<std::uint64_t>& k, Layout layout);
+                                                             const std::vector<std::uint64_t>& k,
+                                                             Layout layout);
 
 // Shapes, tables of ids and data that provoke mistakes. `quick`: the one that finds most.
 [[nodiscard]] std::vector<ExpertCase> verify_expert_cases(MatmulAlgorithm algorithm, const Format& format,

@@ -52,8 +52,11 @@ std::vector<VerifyGroup> expert_groups(const VerifyRequest& request, const host:
     for (const MatmulAlgorithm algorithm : request.algorithms)
         for (const Format* format : request.formats) {
             const std::string kernel(algorithm_name(algorithm));
-            VerifyGroup group{Op::matmul_id, std::string(format->name), kernel,
-                              fmt::format("{}.{}", kernel, format->name), {}};
+            VerifyGroup group{Op::matmul_id,
+                              std::string(format->name),
+                              kernel,
+                              fmt::format("{}.{}", kernel, format->name),
+                              {}};
             for (const ExpertCase& one : verify_expert_cases(algorithm, *format, request.quick)) {
                 CaseResult result = one.describe();
                 result.variant = kernel;

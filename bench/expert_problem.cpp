@@ -123,8 +123,8 @@ Result<void> ExpertProblem::make(std::uint64_t rotation_bytes) {
     TUFF_TRY(y, device.allocate(host::Intent::scratch, (s.y_floats() + 2 * kGuardFloats) * sizeof(float),
                                 "results"));
     y_ = std::move(y);
-    TUFF_TRY(scratch, device.allocate(host::Intent::scratch,
-                                      std::max<std::uint64_t>(plan_.scratch_bytes, 4), "scratch"));
+    TUFF_TRY(scratch, device.allocate(host::Intent::scratch, std::max<std::uint64_t>(plan_.scratch_bytes, 4),
+                                      "scratch"));
     scratch_ = std::move(scratch);
     TUFF_CHECK(host::fill(device, y_, 0, y_.size(), kPoison));
     TUFF_CHECK(host::fill(device, scratch_, 0, scratch_.size() / 4 * 4, kPoison));
@@ -137,8 +137,7 @@ Result<void> ExpertProblem::make(std::uint64_t rotation_bytes) {
         stacks_.push_back(std::move(*copy));
     }
     // A few tokens touch few experts: many tables, so that executions go round the whole stack.
-    const std::uint64_t tables =
-        rotation_bytes > 0 ? (2 * s.experts + s.pairs() - 1) / s.pairs() : 1;
+    const std::uint64_t tables = rotation_bytes > 0 ? (2 * s.experts + s.pairs() - 1) / s.pairs() : 1;
     const std::size_t sets = std::clamp<std::size_t>(stacks_.size() * tables, 1, kMostSets);
     for (std::size_t i = 0; i < sets; i++) TUFF_CHECK(add_set(i));
     return {};
@@ -151,8 +150,8 @@ Result<void> ExpertProblem::add_set(std::size_t index) {
     set.experts = static_cast<std::uint64_t>(std::ranges::count_if(distinct, [this](std::int32_t id) {
         return id >= 0 && static_cast<std::uint64_t>(id) < plan_.shape.experts;
     }));
-    TUFF_TRY(buffer, session_->device().allocate(host::Intent::scratch,
-                                                 set.ids.size() * sizeof(std::int32_t), "ids"));
+    TUFF_TRY(buffer, session_->device().allocate(host::Intent::scratch, set.ids.size() * sizeof(std::int32_t),
+                                                 "ids"));
     TUFF_CHECK(host::upload(session_->device(), buffer, 0, std::as_bytes(std::span(set.ids))));
     set.buffer = std::move(buffer);
     sets_.push_back(std::move(set));
@@ -200,10 +199,10 @@ Result<Check> ExpertProblem::check(std::size_t set, const CheckOptions& options)
             if (!(error <= 1)) wrong++;
             if (error > check.error_over_bound || (error > 1 && worst.empty())) {
                 check.error_over_bound = error;
-                worst = fmt::format("row {} of token {}, slot {}, expert {}, is {} where {} is exact: {:.3g} times "
-                                    "the bound",
-                                    row, t, slot, sets_[set].ids[t * s.ids_stride + slot], computed,
-                                    dots[pair].value, error);
+                worst = fmt::format(
+                    "row {} of token {}, slot {}, expert {}, is {} where {} is exact: {:.3g} times "
+                    "the bound",
+                    row, t, slot, sets_[set].ids[t * s.ids_stride + slot], computed, dots[pair].value, error);
             }
         }
     }

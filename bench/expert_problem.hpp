@@ -50,8 +50,8 @@ class ExpertProblem {
 
     [[nodiscard]] const MatmulIdPlan& plan() const { return plan_; }
     [[nodiscard]] std::size_t sets() const { return sets_.size(); }
-    // That an execution has to move, on average: every expert that some token takes as the file stores it, once, and
-    // activations, ids and results.
+    // That an execution has to move, on average: every expert that some token takes as the file stores it,
+    // once, and activations, ids and results.
     [[nodiscard]] std::uint64_t moved_bytes() const;
     // Multiply-adds count as two.
     [[nodiscard]] std::uint64_t flops() const;
