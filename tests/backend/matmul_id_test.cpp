@@ -117,37 +117,41 @@ std::string kernel_of(const testing::TestParamInfo<std::tuple<const Format*, Mat
            std::string(algorithm_name(std::get<1>(parameters.param)));
 }
 
-// By expert is a switch of kernels whose formats other tests go through thoroughly: few pipelines for each.
-INSTANTIATE_TEST_SUITE_P(Few, MatmulId,
-                         testing::Combine(testing::ValuesIn(formats().begin(), formats().end()),
-                                          testing::Values(MatmulAlgorithm::matmul_lanes,
-                                                          MatmulAlgorithm::matvec_wide)),
-                         kernel_of);
-INSTANTIATE_TEST_SUITE_P(Many, MatmulId,
-                         testing::Combine(testing::Values(find_format("q4_k"), find_format("iq3_s")),
-                                          testing::Values(MatmulAlgorithm::matmul_wide)),
-                         kernel_of);
+// By expert is a switch of kernels whose formats other tests go through thoroughly: one pipeline for each, of
+// the kernel the device prefers.
+class MatmulIdOfFormat : public testing::TestWithParam<const Format*> {};
+INSTANTIATE_TEST_SUITE_P(Formats, MatmulIdOfFormat, testing::ValuesIn(formats().begin(), formats().end()),
+                         [](const auto& parameters) { return std::string(parameters.param->name); });
 
-TEST_P(MatmulId, MatchesTheReferenceForEveryFormat) {
-    const std::uint64_t n = takes_few(algorithm()) ? 1 : 7;
-    check({.m = 21, .n = n, .k = elements(96), .experts = 5, .used = 4, .shared_x = true}, any(5));
+TEST_P(MatmulIdOfFormat, MatchesTheReference) {
+    const Format& format = *GetParam();
+    Random random(9);
+    const std::uint64_t block = format.type().block_elements;
+    const MatmulIdShape shape{
+        .m = 21, .n = 1, .k = (96 + block - 1) / block * block, .experts = 5, .used = 4, .shared_x = true};
+    const host::DeviceSnapshot& device = shared_device().snapshot();
+    const auto plan = plan_matmul_id(device, format, preferred_layout(device), shape);
+    ASSERT_TRUE(plan) << plan.error().message;
+    constexpr std::int32_t kIds[] = {4, 0, 5, 2};  // one of them no expert
+    run_and_compare(make_problem(
+                        format, shape, [&](auto, auto slot) { return kIds[slot]; }, random),
+                    *plan);
 }
 
 // What does not depend on the format, with all widths of tiles.
-class MatmulIdOfPlain : public MatmulId {};
-INSTANTIATE_TEST_SUITE_P(Kernels, MatmulIdOfPlain,
+INSTANTIATE_TEST_SUITE_P(Kernels, MatmulId,
                          testing::Combine(testing::Values(find_format("f32")),
                                           testing::Values(MatmulAlgorithm::matmul_lanes,
                                                           MatmulAlgorithm::matvec_wide,
                                                           MatmulAlgorithm::matmul_wide)),
                          kernel_of);
-INSTANTIATE_TEST_SUITE_P(KernelsOfBlocks, MatmulIdOfPlain,
+INSTANTIATE_TEST_SUITE_P(KernelsOfBlocks, MatmulId,
                          testing::Combine(testing::Values(find_format("q4_0")),
                                           testing::Values(MatmulAlgorithm::matvec_blocks,
                                                           MatmulAlgorithm::matmul_blocks)),
                          kernel_of);
 
-TEST_P(MatmulIdOfPlain, MatchesTheReferenceForRandomShapes) {
+TEST_P(MatmulId, MatchesTheReferenceForRandomShapes) {
     for (int i = 0; i < 12; i++) {
         const auto up_to = [&](std::uint64_t most) { return 1 + random_() % most; };
         MatmulIdShape shape{.m = up_to(70),
@@ -168,7 +172,7 @@ TEST_P(MatmulIdOfPlain, MatchesTheReferenceForRandomShapes) {
     }
 }
 
-TEST_P(MatmulIdOfPlain, MatchesTheReferenceForAnyShareOfExperts) {
+TEST_P(MatmulId, MatchesTheReferenceForAnyShareOfExperts) {
     const MatmulIdShape shape{.m = 9, .n = 75, .k = elements(32), .experts = 6, .used = 2};
     check(shape, [](auto, auto) { return 4; });                                  // all to one
     check(shape, [](auto, auto) { return 6; });                                  // none
@@ -176,7 +180,7 @@ TEST_P(MatmulIdOfPlain, MatchesTheReferenceForAnyShareOfExperts) {
     check(shape, [](auto t, auto s) { return t == 74 ? 5 : std::int32_t(s); });  // one for the last
 }
 
-TEST_P(MatmulIdOfPlain, GivesZerosForIdsThatAreNoExperts) {
+TEST_P(MatmulId, GivesZerosForIdsThatAreNoExperts) {
     constexpr std::int32_t kLeast = std::numeric_limits<std::int32_t>::min(),
                            kMost = std::numeric_limits<std::int32_t>::max();
     const std::int32_t ids[] = {-1, 0, 7, kLeast, 1 << 20, kMost, 6, -6};
@@ -185,12 +189,12 @@ TEST_P(MatmulIdOfPlain, GivesZerosForIdsThatAreNoExperts) {
               [&](auto t, auto s) { return ids[(t + s) % 8]; });
 }
 
-TEST_P(MatmulIdOfPlain, TakesAsManyExpertsAsThereMayBe) {
+TEST_P(MatmulId, TakesAsManyExpertsAsThereMayBe) {
     for (const std::uint64_t experts : {std::uint64_t{300}, kMostExperts})
         check({.m = 2, .n = 30, .k = 32, .experts = experts, .used = 17}, any(experts));
 }
 
-TEST_P(MatmulIdOfPlain, FindsExpertsInSeveralBuffers) {
+TEST_P(MatmulId, FindsExpertsInSeveralBuffers) {
     const std::uint64_t k = 512, m = 400,
                         matrix = *matrix_bytes(format(), algorithm_layout(algorithm()), {m, k, 1});
     // Two experts in a buffer, then half of one.
@@ -200,7 +204,7 @@ TEST_P(MatmulIdOfPlain, FindsExpertsInSeveralBuffers) {
     }
 }
 
-TEST_P(MatmulIdOfPlain, IsTheSameToTheBitOnEveryRun) {
+TEST_P(MatmulId, IsTheSameToTheBitOnEveryRun) {
     host::Device& device = shared_device();
     const MatmulIdShape shape{.m = 16, .n = 50, .k = 320, .experts = 3, .used = 2};
     const Problem p = make_problem(format(), shape, any(3), random_);
