@@ -8,9 +8,10 @@
 #include <functional>
 #include <limits>
 #include <map>
-#include <sstream>
 #include <thread>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "backend/format.hpp"
 #include "backend/half.hpp"
@@ -62,16 +63,12 @@ std::vector<float> golden_row(std::uint64_t row) {
 
 // By type and importance ("none", "uniform").
 std::map<std::pair<std::string, std::string>, std::vector<double>> golden_errors() {
-    std::ifstream file(std::string(TUFF_TEST_DATA) + "/golden/rmse.txt");
     std::map<std::pair<std::string, std::string>, std::vector<double>> errors;
-    for (std::string line; std::getline(file, line);) {
-        if (line.starts_with('#')) continue;
-        std::istringstream fields(line);
-        std::string type, importance;
-        fields >> type >> importance;
-        auto& rows = errors[{type, importance}];
-        for (double error = 0; fields >> error;) rows.push_back(error);
-    }
+    const nlohmann::json figures = nlohmann::json::parse(std::ifstream(TUFF_TEST_DATA "/golden/rmse.json"));
+    for (const auto& [type, kinds] : figures.items())
+        for (const auto& [importance, key] :
+             {std::pair("none", "rows"), std::pair("uniform", "uniform_importance_rows")})
+            if (kinds.contains(key)) errors[{type, importance}] = kinds[key].get<std::vector<double>>();
     return errors;
 }
 
