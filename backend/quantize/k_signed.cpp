@@ -11,7 +11,7 @@ using namespace lanes;
 constexpr int kGroup = 16, kGroups = kSuperBlock / kGroup;
 
 struct Q3K {
-    static constexpr int bytes = 110, rounds = 4, iterations = 3, tries = 4;
+    static constexpr int bytes = 110, rounds = 3, iterations = 1, tries = 4;
     static constexpr float low = -4, high = 3, least = -32, largest = 31;
     static constexpr std::array<F8, 3> starts = {
         -F8{4.0f, 2.4f, 2.8f, 3.1f, 3.4f, 3.7f, 4.3f, 4.6f},
@@ -91,15 +91,15 @@ TUFF_INLINE Choice search(const SuperBlock& block) {
     }
     Choice best;
     for (int k = 0; k < Type::tries; k++) {
-        Choice next = choose_all<Type>(block, extreme / (Type::least + static_cast<float>(k)), scales);
-        for (int round = 1; round < Type::rounds; round++) {
-            float refined[kGroups];
-            for (int j = 0; j < kGroups; j++) refined[j] = next.scale[j] * next.d;
-            const Choice better = choose_all<Type>(block, refit<Type>(block, next), refined);
-            if (!(better.error < next.error)) break;
-            next = better;
-        }
+        const Choice next = choose_all<Type>(block, extreme / (Type::least + static_cast<float>(k)), scales);
         if (next.error < best.error) best = next;
+    }
+    for (int round = 1; round < Type::rounds; round++) {
+        float refined[kGroups];
+        for (int j = 0; j < kGroups; j++) refined[j] = best.scale[j] * best.d;
+        const Choice better = choose_all<Type>(block, refit<Type>(block, best), refined);
+        if (!(better.error < best.error)) break;
+        best = better;
     }
     // So little error is left by the rounding of d alone. Other scales round differently.
     constexpr float kRoundingOfD = 1e-6f;
