@@ -5,6 +5,7 @@
 
 #include "backend/attention/cached_attention.hpp"
 #include "backend/format.hpp"
+#include "backend/matmul_id_plan.hpp"
 #include "backend/matmul_plan.hpp"
 #include "backend/plan/memory_plan.hpp"
 #include "backend/printable.hpp"
@@ -49,6 +50,29 @@ std::uint64_t activation_floats(const Model& model) {
     return plus_saturating(most, 2 * model.shape.embedding);
 }
 
+// Of the product of a matrix, or of a stack of which each token uses some, with that many tokens.
+Result<std::uint64_t> scratch_of_product(const ModelTensor& tensor, std::uint64_t used, const Format& format,
+                                         const host::DeviceSnapshot& device, std::uint64_t tokens) {
+    const Layout layout = preferred_layout(device);
+    if (used > 0) {
+        MatmulIdShape shape;
+        shape.m = tensor.dims[1];
+        shape.k = tensor.dims[0];
+        shape.n = tokens;
+        shape.experts = tensor.dims[2];
+        shape.used = used;
+        shape.shared_x = !tensor.name.contains("_down");  // that one reads what its expert made
+        TUFF_TRY(plan, plan_matmul_id(device, format, layout, shape));
+        return plan.scratch_bytes;
+    }
+    MatmulShape shape;
+    shape.m = tensor.dims[1];
+    shape.k = tensor.dims[0];
+    shape.n = tokens;
+    TUFF_TRY(plan, plan_matmul(device, format, layout, shape));
+    return plan.scratch_bytes;
+}
+
 }  // namespace
 
 std::uint64_t WorkingMemory::total() const {
@@ -88,8 +112,7 @@ Result<CacheSize> plan_cache(const Hyperparameters& shape, const MemoryPlanOptio
 Result<std::uint64_t> product_scratch_bytes(const Model& model, std::span<const TypeInfo* const> types,
                                             const host::DeviceSnapshot& device,
                                             const MemoryPlanOptions& options) {
-    const Layout layout = preferred_layout(device);
-    std::set<std::tuple<const Format*, std::uint64_t, std::uint64_t>> seen;
+    std::set<std::tuple<const Format*, std::uint64_t, std::uint64_t, std::uint64_t, bool>> seen;
     std::uint64_t most = 0;
     for (std::size_t i = 0; i < model.tensors.size(); i++) {
         const ModelTensor& tensor = model.tensors[i];
@@ -97,15 +120,17 @@ Result<std::uint64_t> product_scratch_bytes(const Model& model, std::span<const 
         if (tensor.n_dims < 2 || tensor.elements() == 0 || format == nullptr ||
             !tensor.name.ends_with(".weight"))
             continue;
-        if (!seen.emplace(format, tensor.dims[0], tensor.dims[1]).second) continue;
+        const auto layer = layer_of(tensor.name);
+        const std::uint64_t used = is_expert_stack(tensor) && layer && *layer < model.shape.layers.size()
+                                       ? model.shape.layers[*layer].experts_used
+                                       : 0;
+        if (!seen.emplace(format, tensor.dims[0], tensor.dims[1], used, tensor.name.contains("_down")).second)
+            continue;
         for (const std::uint64_t tokens : {largest_batch(options), options.sequences}) {
-            MatmulShape shape;
-            shape.m = tensor.dims[1];
-            shape.k = tensor.dims[0];
-            shape.n = tokens;
-            auto plan = plan_matmul(device, *format, layout, shape);
-            if (!plan) return fail(plan.error().code, "{}: {}", printable(tensor.name), plan.error().message);
-            most = std::max(most, plan->scratch_bytes);
+            const auto bytes = scratch_of_product(tensor, used, *format, device, tokens);
+            if (!bytes)
+                return fail(bytes.error().code, "{}: {}", printable(tensor.name), bytes.error().message);
+            most = std::max(most, *bytes);
         }
     }
     return most;

@@ -11,23 +11,11 @@ namespace tuff::test {
 namespace {
 
 using host::DeviceSnapshot;
-using host::Feature;
+using host::test::lane_device;
+using host::test::wide_device;
 
 const Format& q4_k() {
     return *find_format("q4_k");
-}
-
-DeviceSnapshot wide_device() {
-    DeviceSnapshot device = host::test::discrete_resizable_bar();
-    device.features.set(Feature::subgroup_arithmetic, true);
-    return device;
-}
-
-DeviceSnapshot lane_device() {
-    DeviceSnapshot device = host::test::bare("lanes", host::DeviceType::cpu);
-    device.subgroup = {8, 8, 8, 128};
-    device.features.set(Feature::uniform_loads, true);
-    return device;
 }
 
 MatmulIdPlan must(Result<MatmulIdPlan> plan) {

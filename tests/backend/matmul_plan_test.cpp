@@ -11,28 +11,14 @@ namespace {
 
 using host::DeviceSnapshot;
 using host::Feature;
+using host::test::lane_device;
+using host::test::wide_device;
 
 const Format& q4_k() {
     return *find_format("q4_k");
 }
 const Format& f32() {
     return *find_format("f32");
-}
-
-DeviceSnapshot wide_device() {
-    DeviceSnapshot device = host::test::discrete_resizable_bar();
-    device.features.set(Feature::subgroup_arithmetic, true);
-    return device;
-}
-
-DeviceSnapshot lane_device() {
-    DeviceSnapshot device = host::test::bare("lanes", host::DeviceType::cpu);
-    device.subgroup = {8, 8, 8, 128};
-    for (const Feature feature :
-         {Feature::storage8, Feature::storage16, Feature::int8, Feature::float16,
-          Feature::subgroup_arithmetic, Feature::subgroup_shuffle, Feature::uniform_loads})
-        device.features.set(feature, true);
-    return device;
 }
 
 MatmulPlan must(Result<MatmulPlan> plan) {

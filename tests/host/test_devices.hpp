@@ -108,4 +108,22 @@ inline DeviceSnapshot lavapipe() {
     return device;
 }
 
+// A software device of the kind that the lanes kernels are for.
+inline DeviceSnapshot lane_device() {
+    DeviceSnapshot device = bare("lanes", DeviceType::cpu);
+    device.subgroup = {8, 8, 8, 128};
+    for (const Feature feature :
+         {Feature::storage8, Feature::storage16, Feature::int8, Feature::float16,
+          Feature::subgroup_arithmetic, Feature::subgroup_shuffle, Feature::uniform_loads})
+        device.features.set(feature, true);
+    return device;
+}
+
+// A card that can run the wide kernels.
+inline DeviceSnapshot wide_device() {
+    DeviceSnapshot device = discrete_resizable_bar();
+    device.features.set(Feature::subgroup_arithmetic, true);
+    return device;
+}
+
 }  // namespace tuff::host::test

@@ -10,7 +10,6 @@ namespace tuff::test {
 namespace {
 
 using host::DeviceSnapshot;
-using host::Feature;
 using host::test::kMiB;
 
 struct Target {
@@ -20,17 +19,12 @@ struct Target {
 
 // A software device that folds uniform loads, one that does not, a card, and the least that Vulkan allows.
 std::vector<Target> targets() {
-    DeviceSnapshot lanes = host::test::bare("lanes", host::DeviceType::cpu);
-    lanes.subgroup = {8, 8, 8, 128};
-    for (const Feature feature : {Feature::storage8, Feature::storage16, Feature::int8, Feature::float16,
-                                  Feature::subgroup_shuffle, Feature::uniform_loads})
-        lanes.features.set(feature, true);
     DeviceSnapshot software = host::test::bare("software", host::DeviceType::cpu);
     software.subgroup = {4, 4, 4, 64};
     DeviceSnapshot least = host::test::bare("least", host::DeviceType::integrated);
     least.limits.shared_memory_bytes = 16384;
     least.limits.max_workgroup_invocations = 128;
-    return {{lanes, CacheKind::lanes},
+    return {{host::test::lane_device(), CacheKind::lanes},
             {software, CacheKind::wide},
             {host::test::discrete_resizable_bar(), CacheKind::wide},
             {least, CacheKind::wide}};

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "backend/matmul_id_plan.hpp"
 #include "backend/model/config.hpp"
 #include "backend/model/presets.hpp"
 #include "backend/plan/weight_types.hpp"
@@ -118,6 +119,28 @@ TEST(MemoryPlan, RecurrentStatesDoNotGrowWithTheContext) {
     EXPECT_EQ(small.working.states, 2u * 36 * (3 * 8192 + 32 * 128 * 128) * 4);
     o.context = 100'000;
     EXPECT_EQ(plan("qwen3-next-80b-a3b", "q8_0", o).working.states, small.working.states);
+}
+
+TEST(MemoryPlan, ScratchServesTheProductsByExpert) {
+    const host::DeviceSnapshot lanes = host::test::lane_device();  // packs activations, for each pair
+    const auto model = preset_model("qwen3-30b-a3b");
+    ASSERT_TRUE(model) << model.error().message;
+    const auto types = weight_types(*model, "q8_0");
+    ASSERT_TRUE(types) << types.error().message;
+    const MemoryPlanOptions o = options(4096);
+    const auto got = plan_memory(*model, *types, lanes, o);
+    ASSERT_TRUE(got) << got.error().message;
+    MatmulIdShape
+        down;  // what takes the most: 8 of 128 experts for each token, with activations of their own
+    down.m = 2048;
+    down.k = 768;
+    down.n = o.ubatch;
+    down.experts = 128;
+    down.used = 8;
+    const auto product = plan_matmul_id(lanes, *find_format("q8_0"), preferred_layout(lanes), down);
+    ASSERT_TRUE(product) << product.error().message;
+    EXPECT_GE(got->working.product_scratch, product->scratch_bytes);
+    EXPECT_GT(product->scratch_bytes, 512u * 8 * 768 * sizeof(float));
 }
 
 TEST(MemoryPlan, ItsPartsAddUp) {
