@@ -398,7 +398,7 @@ void AttentionProblem::undo_rotation(std::vector<reference::AttentionValue>& row
             size += unit * (std::fabs(in.value) + in.bound);
         }
         // A rounding for each of the butterflies, one for the product, two for its constant.
-        out.bound += (std::bit_width(n) + 2) * 0x1p-24 * size;
+        out.bound += static_cast<double>(std::bit_width(n) + 2) * 0x1p-24 * size;
         if (case_.v_rotation == tuff::Rotation::signed_hadamard)
             out.value *= rotation_sign(static_cast<std::uint32_t>(i));
     }

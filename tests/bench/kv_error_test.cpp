@@ -60,8 +60,9 @@ TEST(KvError, IsNeverRaisedByF16AtBothEnds) {
             }
             // Errors of results partly cancel, with the ends' or without: of one kind of data alone they may
             // rise.
-            if (format.rotates == (rotation != tuff::Rotation::none))
+            if (format.rotates == (rotation != tuff::Rotation::none)) {
                 EXPECT_LT(outputs, 1) << format.name << ' ' << rotation_name(rotation);
+            }
         }
     }
 }

@@ -119,7 +119,7 @@ TEST(CommandOnDevice, VerifyListsKernelsTheDeviceCannotRunWithWhatItLacks) {
     const TemporaryDirectory directory;
     const std::string caps = directory.file("caps.json", R"({"features": {"subgroup_arithmetic": false}})");
     const Output got =
-        run_tuff("verify --quick --format f32 --algorithm matvec_wide --json - --caps " + caps);
+        run_tuff("verify --quick --op matvec --format f32 --algorithm matvec_wide --json - --caps " + caps);
     ASSERT_EQ(got.code, 0) << got.err;
     const json root = json::parse(got.out);
     ASSERT_EQ(root["cases"].size(), 1u);
