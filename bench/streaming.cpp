@@ -12,6 +12,20 @@ std::uint64_t sum_bytes(const ReadKernel& how) {
     return std::uint64_t{how.workgroups} * how.invocations * sizeof(float);
 }
 
+// Of any buffer of up to `largest` bytes. One too small for a workgroup of the first kernel gets the next,
+// and each kernel writes the most for the largest buffer it gets.
+std::uint64_t most_sum_bytes(const host::DeviceSnapshot& device, std::uint64_t largest) {
+    std::uint64_t most = 0;
+    for (std::uint64_t bytes = largest; bytes > 0;) {
+        const std::vector<ReadKernel> kernels = read_kernels(device, bytes);
+        if (kernels.empty()) break;
+        const ReadKernel& first = kernels.front();
+        most = std::max(most, sum_bytes(first));
+        bytes = first.bytes / first.workgroups - 1;
+    }
+    return most;
+}
+
 double gbps_of(std::uint64_t bytes, double seconds) {
     return seconds > 0 ? static_cast<double>(bytes) / seconds / 1e9 : 0;
 }
@@ -20,9 +34,8 @@ double gbps_of(std::uint64_t bytes, double seconds) {
 
 Result<ReadUnits> ReadUnits::make(Session& session, std::uint64_t largest) {
     ReadUnits made(session);
-    const std::vector<ReadKernel> kernels = read_kernels(session.snapshot(), largest);
-    const std::uint64_t bytes = kernels.empty() ? 0 : sum_bytes(kernels.front());
-    TUFF_TRY(sums, session.device().allocate(host::Intent::scratch, bytes, "sums"));
+    TUFF_TRY(sums, session.device().allocate(host::Intent::scratch,
+                                             most_sum_bytes(session.snapshot(), largest), "sums"));
     made.sums_ = std::move(sums);
     return made;
 }
