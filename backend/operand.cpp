@@ -8,7 +8,7 @@ Result<void> check_operand(std::string_view what, Operand operand, std::uint64_t
         bytes > operand.buffer->size() - operand.offset)
         return fail(ErrorCode::usage, "{} needs {} bytes from offset {}; its buffer has {}", what, bytes,
                     operand.offset, operand.buffer ? operand.buffer->size() : 0);
-    if (operand.offset % alignment != 0)
+    if (operand.address() % alignment != 0)
         return fail(ErrorCode::usage, "{} starts at byte {}, not a multiple of {}", what, operand.offset,
                     alignment);
     return {};

@@ -18,10 +18,11 @@ struct Operand {
     const host::Buffer* buffer = nullptr;
     std::uint64_t offset = 0;
 
-    [[nodiscard]] std::uint64_t address() const { return buffer->address() + offset; }
+    // On the device; 0 without a buffer.
+    [[nodiscard]] std::uint64_t address() const { return buffer ? buffer->address() + offset : 0; }
 };
 
-// `usage` where `bytes` bytes from the operand's place are not within its buffer, or the place is not a
+// `usage` where `bytes` bytes from the operand's place are not within its buffer, or its address is not a
 // multiple of `alignment`; `what` names the operand.
 [[nodiscard]] Result<void> check_operand(std::string_view what, Operand operand, std::uint64_t bytes,
                                          std::uint64_t alignment);

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "bench/attention_cases.hpp"
-#include "bench/guarded.hpp"
+#include "bench/problem_run.hpp"
 
 namespace tuff::bench {
 namespace {
@@ -22,10 +22,7 @@ Result<void> verify_attention(Session& session, const AttentionCase& one, std::u
                               CaseResult& result) {
     TUFF_TRY(problem, AttentionProblem::create(session, one, seed, 0));
     result.variant = problem.plan().describe();
-    host::Stream stream(session.device(), "verified");
-    TUFF_CHECK(problem.record(stream, 0));
-    TUFF_CHECK(stream.finish());
-    TUFF_CHECK(stream.run());
+    TUFF_CHECK(run_once(session, problem));
     constexpr std::uint64_t kReferenceWork = 50'000'000;
     TUFF_TRY(check, problem.check({kReferenceWork, seed}));
     return accept(check, result);
@@ -35,8 +32,7 @@ Result<void> verify_attention(Session& session, const AttentionCase& one, std::u
 
 Result<CaseResult> measure_attention(Session& session, const AttentionCase& one,
                                      const MeasureOptions& options) {
-    CaseResult result = describe(one);
-    guarded(result, [&]() -> Result<void> {
+    return measured(session, describe(one), [&](CaseResult& result) -> Result<void> {
         TUFF_TRY(problem, AttentionProblem::create(session, one, options.seed, options.rotation_bytes));
         const AttentionShape& s = one.shape;
         result.variant = problem.plan().describe();
@@ -45,19 +41,11 @@ Result<CaseResult> measure_attention(Session& session, const AttentionCase& one,
         result.bytes = result.cache_bytes + std::uint64_t{s.sequences} * s.tokens * s.heads *
                                                 (s.k_head + s.v_head) * sizeof(float);
         result.flops = problem.flops();
-        result.rotation_bytes = problem.rotation_bytes();
-        const RecordExecution record = [&](host::Stream& stream, std::size_t set) {
-            return problem.record(stream, set);
-        };
-        TUFF_TRY(timing, time_executions(session.device(), record, problem.sets(), options.timing));
-        result.samples_us = std::move(timing.samples_us);
+        TUFF_CHECK(time_problem(session, problem, options.timing, result));
         constexpr std::uint64_t kReferenceWork = 20'000'000;
         TUFF_TRY(check, problem.check({kReferenceWork, options.seed}));
         return accept(check, result);
     });
-    if (session.device().lost())
-        return fail(ErrorCode::device_lost, "the device was lost: {}", result.reason);
-    return result;
 }
 
 std::vector<VerifyGroup> attention_groups(const VerifyRequest& request, const host::DeviceSnapshot&) {

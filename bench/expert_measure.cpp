@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "bench/guarded.hpp"
+#include "bench/problem_run.hpp"
 
 namespace tuff::bench {
 namespace {
@@ -12,10 +12,7 @@ namespace {
 Result<void> verify_experts(Session& session, const ExpertCase& one, std::uint64_t seed, CaseResult& result) {
     TUFF_TRY(problem, ExpertProblem::create(session, one, seed, 0));
     result.variant = problem.plan().describe();
-    host::Stream stream(session.device(), "verified");
-    TUFF_CHECK(problem.record(stream, 0));
-    TUFF_CHECK(stream.finish());
-    TUFF_CHECK(stream.run());
+    TUFF_CHECK(run_once(session, problem));
     TUFF_TRY(check, problem.check(0, {CheckOptions{}.max_multiply_adds, seed}));
     return accept(check, result);
 }
@@ -23,27 +20,18 @@ Result<void> verify_experts(Session& session, const ExpertCase& one, std::uint64
 }  // namespace
 
 Result<CaseResult> measure_experts(Session& session, const ExpertCase& one, const MeasureOptions& options) {
-    CaseResult result = one.describe();
     ExpertCase chosen = one;
     if (options.algorithm) chosen.algorithm = options.algorithm;
-    guarded(result, [&]() -> Result<void> {
+    return measured(session, one.describe(), [&](CaseResult& result) -> Result<void> {
         TUFF_TRY(problem, ExpertProblem::create(session, chosen, options.seed, options.rotation_bytes));
         result.variant = problem.plan().describe();
         result.bytes = problem.moved_bytes();
         result.flops = problem.flops();
-        result.rotation_bytes = problem.rotation_bytes();
-        const RecordExecution record = [&](host::Stream& stream, std::size_t set) {
-            return problem.record(stream, set);
-        };
-        TUFF_TRY(timing, time_executions(session.device(), record, problem.sets(), options.timing));
-        result.samples_us = std::move(timing.samples_us);
+        TUFF_TRY(timing, time_problem(session, problem, options.timing, result));
         constexpr std::uint64_t kReferenceWork = 50'000'000;
         TUFF_TRY(check, problem.check(timing.last_set, {kReferenceWork, options.seed}));
         return accept(check, result);
     });
-    if (session.device().lost())
-        return fail(ErrorCode::device_lost, "the device was lost: {}", result.reason);
-    return result;
 }
 
 std::vector<VerifyGroup> expert_groups(const VerifyRequest& request, const host::DeviceSnapshot&) {

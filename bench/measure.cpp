@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bench/operands.hpp"
+#include "bench/problem_run.hpp"
 #include "bench/product.hpp"
 
 namespace tuff::bench {
@@ -34,13 +35,8 @@ Result<void> measure(Session& session, const BenchCase& one, const GgufFile* mod
     const std::vector<float> x = random_activations(shape, Data::ordinary, options.seed + 1);
     TUFF_TRY(product,
              Product::create(session, *one.format, std::move(plan), blocks, x, options.rotation_bytes));
-    result.rotation_bytes = product.rotation_bytes();
-    const RecordExecution record = [&](host::Stream& stream, std::size_t set) {
-        return product.record(stream, set);
-    };
-    TUFF_TRY(timing, time_executions(session.device(), record, product.sets(), options.timing));
+    TUFF_CHECK(time_problem(session, product, options.timing, result));
     TUFF_TRY(check, product.check({kReferenceWork, options.seed}));
-    result.samples_us = std::move(timing.samples_us);
     return accept(check, result);
 }
 

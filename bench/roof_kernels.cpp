@@ -7,29 +7,21 @@
 #include <bit>
 #include <span>
 
+#include "backend/operand.hpp"
+
 namespace tuff::bench {
 namespace {
 
 struct ReadArguments {
-    std::uint32_t x[2], y[2];
+    Address x, y;
     std::uint32_t count;
 };
 
 struct FmaArguments {
-    std::uint32_t y[2];
+    Address y;
     float scale, offset;
     std::uint32_t rounds;
 };
-
-void set_address(std::uint32_t (&words)[2], const host::Buffer& buffer) {
-    words[0] = static_cast<std::uint32_t>(buffer.address());
-    words[1] = static_cast<std::uint32_t>(buffer.address() >> 32);
-}
-
-Result<const shaders::Kernel*> find(std::string_view name) {
-    if (const shaders::Kernel* kernel = shaders::find_kernel(name)) return kernel;
-    return fail(ErrorCode::internal, "the kernel table has no row {}", name);
-}
 
 bool runs(const host::DeviceSnapshot& device, std::string_view name) {
     const shaders::Kernel* kernel = shaders::find_kernel(name);
@@ -99,31 +91,29 @@ std::vector<FmaKernel> fma_kernels(const host::DeviceSnapshot& device) {
 
 Result<void> record_read(host::Stream& stream, host::Device& device, const ReadKernel& how,
                          const host::Buffer& from, const host::Buffer& sums) {
-    TUFF_TRY(kernel, find(how.kernel));
-    TUFF_TRY(pipeline, device.pipeline(*kernel, how.specialization));
+    TUFF_TRY(pipeline, kernel_pipeline(device, how.kernel, how.specialization));
     ReadArguments args{};
-    set_address(args.x, from);
-    set_address(args.y, sums);
+    args.x = from.address();
+    args.y = sums.address();
     args.count = how.per_workgroup;
     const std::uint64_t written = std::uint64_t{how.workgroups} * how.invocations * sizeof(float);
     const host::Access accesses[] = {host::Access::read(from, 0, how.bytes),
                                      host::Access::write(sums, 0, written)};
-    return stream.dispatch(*pipeline, std::as_bytes(std::span(&args, 1)), {how.workgroups, 1, 1}, accesses);
+    return dispatch(stream, *pipeline, args, {how.workgroups, 1, 1}, accesses);
 }
 
 Result<void> record_fma(host::Stream& stream, host::Device& device, const FmaKernel& how, float scale,
                         float offset, const host::Buffer& sums) {
-    TUFF_TRY(kernel, find("fma_rate"));
     const std::uint32_t specialization[] = {how.invocations, how.accumulators};
-    TUFF_TRY(pipeline, device.pipeline(*kernel, specialization));
+    TUFF_TRY(pipeline, kernel_pipeline(device, "fma_rate", specialization));
     FmaArguments args{};
-    set_address(args.y, sums);
+    args.y = sums.address();
     args.scale = scale;
     args.offset = offset;
     args.rounds = how.rounds;
     const std::uint64_t written = std::uint64_t{how.workgroups} * how.invocations * sizeof(float);
     const host::Access accesses[] = {host::Access::write(sums, 0, written)};
-    return stream.dispatch(*pipeline, std::as_bytes(std::span(&args, 1)), {how.workgroups, 1, 1}, accesses);
+    return dispatch(stream, *pipeline, args, {how.workgroups, 1, 1}, accesses);
 }
 
 }  // namespace tuff::bench

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "bench/guarded.hpp"
+#include "bench/problem_run.hpp"
 
 namespace tuff::bench {
 namespace {
@@ -12,10 +12,7 @@ constexpr std::uint64_t kReferenceElements = 2'000'000;
 Result<void> verify_rows(Session& session, const RowsCase& one, std::uint64_t seed, CaseResult& result) {
     TUFF_TRY(problem, RowsProblem::create(session, one, seed, 0));
     result.variant = problem.describe();
-    host::Stream stream(session.device(), "verified");
-    TUFF_CHECK(problem.record(stream, 0));
-    TUFF_CHECK(stream.finish());
-    TUFF_CHECK(stream.run());
+    TUFF_CHECK(run_once(session, problem));
     TUFF_TRY(check, problem.check(0, kReferenceElements));
     return accept(check, result);
 }
@@ -44,23 +41,14 @@ void add_group(std::vector<VerifyGroup>& groups, const VerifyRequest& request,
 }  // namespace
 
 Result<CaseResult> measure_rows(Session& session, const RowsCase& one, const MeasureOptions& options) {
-    CaseResult result = one.describe();
-    guarded(result, [&]() -> Result<void> {
+    return measured(session, one.describe(), [&](CaseResult& result) -> Result<void> {
         TUFF_TRY(problem, RowsProblem::create(session, one, options.seed, options.rotation_bytes));
         result.variant = problem.describe();
         result.bytes = problem.moved_bytes();
-        result.rotation_bytes = problem.rotation_bytes();
-        const RecordExecution record = [&](host::Stream& stream, std::size_t set) {
-            return problem.record(stream, set);
-        };
-        TUFF_TRY(timing, time_executions(session.device(), record, problem.sets(), options.timing));
-        result.samples_us = std::move(timing.samples_us);
+        TUFF_TRY(timing, time_problem(session, problem, options.timing, result));
         TUFF_TRY(check, problem.check(timing.last_set, kReferenceElements));
         return accept(check, result);
     });
-    if (session.device().lost())
-        return fail(ErrorCode::device_lost, "the device was lost: {}", result.reason);
-    return result;
 }
 
 std::vector<VerifyGroup> rows_groups(const VerifyRequest& request, const host::DeviceSnapshot& device) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bench/operands.hpp"
+#include "bench/problem_run.hpp"
 #include "bench/product.hpp"
 #include "bench/verify_cases.hpp"
 
@@ -26,10 +27,7 @@ Result<void> verify_product(Session& session, const VerifyCase& one, std::uint64
     TUFF_TRY(product, Product::create(session, *one.format, std::move(plan), blocks, x, 0));
     constexpr std::uint64_t kDownloaded = std::uint64_t{32} << 20;
     if (stored * weights.batches <= kDownloaded) TUFF_CHECK(product.check_weights());
-    host::Stream stream(session.device(), "verified");
-    TUFF_CHECK(product.record(stream, 0));
-    TUFF_CHECK(stream.finish());
-    TUFF_CHECK(stream.run());
+    TUFF_CHECK(run_once(session, product));
     TUFF_TRY(check, product.check({CheckOptions{}.max_multiply_adds, seed}));
     return accept(check, result);
 }

@@ -8,14 +8,6 @@ namespace {
 
 using host::Access;
 
-// A push-constant uvec2 (low, high) is a little-endian 64-bit number at a multiple of 4.
-struct Address {
-    std::uint32_t low = 0, high = 0;
-    Address() = default;
-    Address(std::uint64_t value)  // NOLINT: addresses and byte counts convert freely here
-        : low(static_cast<std::uint32_t>(value)), high(static_cast<std::uint32_t>(value >> 32)) {}
-};
-
 // The push constants of the kernels, in the order of their sources.
 struct KernelArguments {
     Address q, k, v, y, mask, spans, slopes, sinks;
@@ -88,17 +80,6 @@ class Recorder {
     }
 
   private:
-    static Result<void> check_operand(std::string_view what, Operand operand, std::uint64_t bytes,
-                                      std::uint64_t alignment) {
-        if (!operand.buffer || operand.offset > operand.buffer->size() ||
-            bytes > operand.buffer->size() - operand.offset)
-            return fail(ErrorCode::usage, "{} needs {} bytes from offset {}; its buffer has {}", what, bytes,
-                        operand.offset, operand.buffer ? operand.buffer->size() : 0);
-        if (operand.offset % alignment != 0)
-            return fail(ErrorCode::usage, "{} starts at byte {}, not a multiple of {}", what, operand.offset,
-                        alignment);
-        return {};
-    }
     static Result<void> check_stride(std::string_view what, std::uint64_t bytes) {
         if (bytes > ~std::uint32_t{0})
             return fail(ErrorCode::usage, "{} has rows {} bytes apart; the limit is {}", what, bytes,
@@ -135,9 +116,6 @@ class Recorder {
         return check_operand("V", cells.v, rows * segment.v_format->row_bytes(s_.v_head), 16);
     }
 
-    static std::uint64_t address(Operand operand) {
-        return operand.buffer ? operand.buffer->address() + operand.offset : 0;
-    }
     [[nodiscard]] std::uint64_t y_bytes() const {
         return std::uint64_t{s_.sequences} * s_.tokens * s_.heads * s_.v_head * sizeof(float);
     }
@@ -150,30 +128,19 @@ class Recorder {
     }
     static Access read(Operand operand) { return Access::read(*operand.buffer, operand.offset); }
 
-    Result<const host::Pipeline*> find(std::string_view name, std::span<const std::uint32_t> specialization) {
-        const shaders::Kernel* kernel = shaders::find_kernel(name);
-        if (!kernel) return fail(ErrorCode::internal, "the kernel table has no row {}", name);
-        return device_.pipeline(*kernel, specialization);
-    }
-    template <class Arguments>
-    Result<void> dispatch(const host::Pipeline& pipeline, const Arguments& args, host::Groups groups,
-                          std::span<const Access> accesses) {
-        static_assert(sizeof(Arguments) <= host::kPushConstantBytes);
-        return stream_.dispatch(pipeline, std::as_bytes(std::span(&args, 1)), groups, accesses);
-    }
     // Workgroups for kernels that step over the grid where it is smaller than their work.
     [[nodiscard]] std::uint32_t grid(std::uint64_t groups) const {
         return u32(std::min<std::uint64_t>(groups, device_.snapshot().limits.max_workgroup_count[0]));
     }
 
     Result<void> pack() {
-        TUFF_TRY(pipeline, find("attention_queries", {}));
+        TUFF_TRY(pipeline, kernel_pipeline(device_, "attention_queries", {}));
         const AttentionVariant& v = plan_.variant;
         const std::uint32_t packed_rows = plan_.tiles * plan_.tile_rows;
         // A soft-capped logit is divided by its cap; others go to exp2 as they are.
         const float factor = v.softcap > 0 ? v.scale / v.softcap : v.scale * kLog2E;
-        const QueryArguments args{address(q_.at),
-                                  address(o_.scratch),
+        const QueryArguments args{q_.at.address(),
+                                  o_.scratch.address(),
                                   q_.sequence_stride * sizeof(float),
                                   u32(q_.token_stride * sizeof(float)),
                                   u32(q_.head_stride * sizeof(float)),
@@ -183,28 +150,30 @@ class Recorder {
                                   s_.group(),
                                   factor};
         const Access accesses[] = {read(q_.at), queries(Access::Use::write)};
-        return dispatch(*pipeline, args, {grid((packed_rows + 7) / 8), s_.kv_heads, s_.sequences}, accesses);
+        return dispatch(stream_, *pipeline, args, {grid((packed_rows + 7) / 8), s_.kv_heads, s_.sequences},
+                        accesses);
     }
 
     Result<void> attend(std::size_t i) {
         const AttentionPart& part = plan_.parts[i];
         const AttentionCells& cells = o_.segments[i];
         const bool shared = part.segment.place == CachePlace::shared;
-        TUFF_TRY(pipeline, find(plan_.kind == CacheKind::lanes ? "attention_lanes" : "attention_wide",
-                                part.specialization));
+        TUFF_TRY(pipeline, kernel_pipeline(
+                               device_, plan_.kind == CacheKind::lanes ? "attention_lanes" : "attention_wide",
+                               part.specialization));
         const AttentionVariant& v = plan_.variant;
         const bool masked = v.mask != GivenMask::none;
         const Operand values = shared ? cells.k : cells.v;
         const std::uint64_t mask_begin = o_.mask.segment_bytes.empty() ? 0 : o_.mask.segment_bytes[i];
         const KernelArguments args{
-            address(o_.scratch),
-            address(cells.k),
-            address(values),
-            plan_.direct() ? address(o_.y) : address(o_.scratch) + plan_.partial_offset,
-            masked ? address(o_.mask.at) + mask_begin : 0,
-            address(cells.spans),
-            address(o_.slopes),
-            address(o_.sinks),
+            o_.scratch.address(),
+            cells.k.address(),
+            values.address(),
+            plan_.direct() ? o_.y.address() : o_.scratch.address() + plan_.partial_offset,
+            masked ? o_.mask.at.address() + mask_begin : 0,
+            cells.spans.address(),
+            o_.slopes.address(),
+            o_.sinks.address(),
             u32(cells.capacity),
             u32(cells.k_rows.head_stride),
             u32(cells.k_rows.position_stride),
@@ -229,16 +198,17 @@ class Recorder {
             accesses.push_back(Access::write(*o_.y.buffer, o_.y.offset, y_bytes()));
         else if (i == 0)
             accesses.push_back(partial(Access::Use::write));
-        return dispatch(*pipeline, args, {plan_.tiles, part.splits, s_.sequences * s_.kv_heads}, accesses);
+        return dispatch(stream_, *pipeline, args, {plan_.tiles, part.splits, s_.sequences * s_.kv_heads},
+                        accesses);
     }
 
     Result<void> combine() {
         const std::uint32_t specialization[] = {plan_.variant.sinks};
-        TUFF_TRY(pipeline, find("attention_combine", specialization));
+        TUFF_TRY(pipeline, kernel_pipeline(device_, "attention_combine", specialization));
         const std::uint64_t rows = std::uint64_t{s_.sequences} * s_.tokens * s_.heads;
-        const CombineArguments args{address(o_.scratch) + plan_.partial_offset,
-                                    address(o_.y),
-                                    address(o_.sinks),
+        const CombineArguments args{o_.scratch.address() + plan_.partial_offset,
+                                    o_.y.address(),
+                                    o_.sinks.address(),
                                     u32(rows),
                                     plan_.slots,
                                     s_.v_head,
@@ -246,7 +216,7 @@ class Recorder {
         std::vector<Access> accesses{partial(Access::Use::read),
                                      Access::write(*o_.y.buffer, o_.y.offset, y_bytes())};
         if (plan_.variant.sinks) accesses.push_back(read(o_.sinks));
-        return dispatch(*pipeline, args, {grid(rows), (s_.v_head + 7) / 8, 1}, accesses);
+        return dispatch(stream_, *pipeline, args, {grid(rows), (s_.v_head + 7) / 8, 1}, accesses);
     }
 
     host::Stream& stream_;

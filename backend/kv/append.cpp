@@ -28,21 +28,6 @@ std::vector<std::uint32_t> head_constants(CacheKind kind, const HeadRows& rows, 
             std::bit_cast<std::uint32_t>(1 / std::sqrt(block))};
 }
 
-std::uint64_t address(const Operand& operand) {
-    return operand.buffer == nullptr ? 0 : operand.buffer->address() + operand.offset;
-}
-
-Result<void> check_operand(const Operand& operand, std::uint64_t bytes, std::uint64_t alignment,
-                           std::string_view what) {
-    if (operand.buffer == nullptr || operand.offset > operand.buffer->size() ||
-        operand.buffer->size() - operand.offset < bytes)
-        return fail(ErrorCode::usage, "{} need {} bytes, the buffer has {}", what, bytes,
-                    operand.buffer == nullptr ? 0 : operand.buffer->size() - operand.offset);
-    if (address(operand) % alignment != 0)
-        return fail(ErrorCode::usage, "{} are not at a multiple of {} bytes", what, alignment);
-    return {};
-}
-
 Result<void> check_rows(const HeadRows& rows, std::string_view what) {
     constexpr std::uint64_t kMaxStride = std::numeric_limits<std::uint32_t>::max();
     if (rows.tokens == 0 || rows.heads == 0 || rows.head_dim == 0 || rows.head_dim % 8 != 0 ||
@@ -54,15 +39,15 @@ Result<void> check_rows(const HeadRows& rows, std::string_view what) {
         return fail(ErrorCode::usage,
                     "{} have strides of {} and {} bytes: multiples of 4 below 4 GiB are taken", what,
                     rows.token_bytes, rows.head_bytes);
-    return check_operand(rows.at, rows.bytes(), 4, what);
+    return check_operand(what, rows.at, rows.bytes(), 4);
 }
 
 Result<void> check_rope(const RopeOperands& rope, const HeadRows& rows) {
     if (rope.rope == nullptr) return {};
     if (rope.rope->dims > rows.head_dim)
         return fail(ErrorCode::usage, "{} values turn in a head of {}", rope.rope->dims, rows.head_dim);
-    TUFF_CHECK(check_operand(rope.positions, std::uint64_t{rows.tokens} * 4, 4, "positions"));
-    return check_operand(rope.turns, rope.rope->turns.size() * 8, 8, "rotary frequencies");
+    TUFF_CHECK(check_operand("positions", rope.positions, std::uint64_t{rows.tokens} * 4, 4));
+    return check_operand("rotary frequencies", rope.turns, rope.rope->turns.size() * 8, 8);
 }
 
 void add_rope_accesses(std::vector<Access>& accesses, const RopeOperands& rope, const HeadRows& rows) {
@@ -72,12 +57,9 @@ void add_rope_accesses(std::vector<Access>& accesses, const RopeOperands& rope, 
     accesses.push_back(Access::read(*rope.turns.buffer, rope.turns.offset, rope.rope->turns.size() * 8));
 }
 
-Result<const host::Pipeline*> find_pipeline(host::Device& device, std::string_view algorithm, CacheKind kind,
-                                            std::span<const std::uint32_t> constants) {
-    const shaders::Kernel* kernel =
-        shaders::find_kernel(fmt::format("{}_{}", algorithm, cache_kind_name(kind)));
-    if (kernel == nullptr) return fail(ErrorCode::internal, "no kernel {}", algorithm);
-    return device.pipeline(*kernel, constants);
+Result<const host::Pipeline*> pipeline_of(host::Device& device, std::string_view algorithm, CacheKind kind,
+                                          std::span<const std::uint32_t> constants) {
+    return kernel_pipeline(device, fmt::format("{}_{}", algorithm, cache_kind_name(kind)), constants);
 }
 
 struct AppendArguments {
@@ -150,15 +132,15 @@ Result<void> record_kv_append(host::Stream& stream, host::Device& device, const 
                     layout.capacity(), layout.kv_heads());
     TUFF_CHECK(check_rows(rows, "rows for a cache"));
     TUFF_CHECK(check_rope(rope, rows));
-    TUFF_CHECK(check_operand(target.at, layout.bytes(), 16, "cells of a cache"));
-    TUFF_CHECK(check_operand(cells, std::uint64_t{rows.tokens} * 4, 4, "numbers of cells"));
-    TUFF_TRY(pipeline, find_pipeline(device, "kv_append", layout.kind(),
-                                     append_constants(rows, rope, rotation, target)));
-    const AppendArguments args{address(rows.at),
-                               address(target.at),
-                               address(cells),
-                               address(rope.positions),
-                               address(rope.turns),
+    TUFF_CHECK(check_operand("cells of a cache", target.at, layout.bytes(), 16));
+    TUFF_CHECK(check_operand("numbers of cells", cells, std::uint64_t{rows.tokens} * 4, 4));
+    TUFF_TRY(pipeline,
+             pipeline_of(device, "kv_append", layout.kind(), append_constants(rows, rope, rotation, target)));
+    const AppendArguments args{rows.at.address(),
+                               target.at.address(),
+                               cells.address(),
+                               rope.positions.address(),
+                               rope.turns.address(),
                                u32(rows.token_bytes),
                                u32(rows.head_bytes),
                                layout.kv_heads(),
@@ -169,8 +151,7 @@ Result<void> record_kv_append(host::Stream& stream, host::Device& device, const 
                                     Access::read(*cells.buffer, cells.offset, std::uint64_t{rows.tokens} * 4),
                                     Access::read_write(*target.at.buffer, target.at.offset, layout.bytes())};
     add_rope_accesses(accesses, rope, rows);
-    return stream.dispatch(*pipeline, std::as_bytes(std::span(&args, 1)), {rows.tokens, rows.heads, 1},
-                           accesses);
+    return dispatch(stream, *pipeline, args, {rows.tokens, rows.heads, 1}, accesses);
 }
 
 Result<void> record_rotate_heads(host::Stream& stream, host::Device& device, CacheKind kind,
@@ -184,11 +165,11 @@ Result<void> record_rotate_heads(host::Stream& stream, host::Device& device, Cac
     TUFF_CHECK(check_rope(rope, rows));
     std::vector<std::uint32_t> constants = head_constants(kind, rows, rope, rotation);
     constants.push_back(undo ? 1 : 0);
-    TUFF_TRY(pipeline, find_pipeline(device, "rotate_heads", kind, constants));
-    const RotateArguments args{address(rows.at),
-                               address(y.at),
-                               address(rope.positions),
-                               address(rope.turns),
+    TUFF_TRY(pipeline, pipeline_of(device, "rotate_heads", kind, constants));
+    const RotateArguments args{rows.at.address(),
+                               y.at.address(),
+                               rope.positions.address(),
+                               rope.turns.address(),
                                u32(rows.token_bytes),
                                u32(rows.head_bytes),
                                u32(y.token_bytes),
@@ -198,8 +179,7 @@ Result<void> record_rotate_heads(host::Stream& stream, host::Device& device, Cac
     std::vector<Access> accesses = {Access::read(*rows.at.buffer, rows.at.offset, rows.bytes()),
                                     Access::write(*y.at.buffer, y.at.offset, y.bytes())};
     add_rope_accesses(accesses, rope, rows);
-    return stream.dispatch(*pipeline, std::as_bytes(std::span(&args, 1)), {rows.tokens, rows.heads, 1},
-                           accesses);
+    return dispatch(stream, *pipeline, args, {rows.tokens, rows.heads, 1}, accesses);
 }
 
 }  // namespace tuff

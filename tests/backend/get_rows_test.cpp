@@ -7,6 +7,7 @@
 
 #include "backend/half.hpp"
 #include "tests/backend/golden_file.hpp"
+#include "tests/backend/kernel_needs.hpp"
 #include "tests/backend/printing.hpp"
 #include "tests/backend/random_blocks.hpp"
 #include "tests/backend/shared_device.hpp"
@@ -69,7 +70,7 @@ void expect_rows(std::vector<std::uint8_t> bytes, const GetRowsPlan& plan, std::
 class GetRows : public testing::TestWithParam<std::tuple<const Format*, Layout>> {
   protected:
     void SetUp() override {
-        const std::string missing = lacks(kernel(*std::get<0>(GetParam())));
+        const std::string missing = lacks(shared_device().snapshot(), kernel(*std::get<0>(GetParam())));
         if (!missing.empty()) GTEST_SKIP() << "this device has no " << missing;
     }
     Layout layout() const { return std::get<1>(GetParam()); }

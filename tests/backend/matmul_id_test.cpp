@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "backend/reference/matmul_id.hpp"
+#include "tests/backend/kernel_needs.hpp"
 #include "tests/backend/printing.hpp"
 #include "tests/backend/random_blocks.hpp"
 #include "tests/backend/shared_device.hpp"
@@ -87,7 +88,8 @@ class MatmulId : public testing::TestWithParam<std::tuple<const Format*, MatmulA
   protected:
     void SetUp() override {
         const std::string missing =
-            lacks(std::string(algorithm_name(algorithm())) + "." + std::string(format().name));
+            lacks(shared_device().snapshot(),
+                  std::string(algorithm_name(algorithm())) + "." + std::string(format().name));
         if (!missing.empty()) GTEST_SKIP() << "this device has no " << missing;
     }
     const Format& format() const { return *std::get<0>(GetParam()); }

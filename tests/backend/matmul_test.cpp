@@ -8,6 +8,7 @@
 
 #include "backend/reference/matmul.hpp"
 #include "tests/backend/golden_file.hpp"
+#include "tests/backend/kernel_needs.hpp"
 #include "tests/backend/printing.hpp"
 #include "tests/backend/random_blocks.hpp"
 #include "tests/backend/shared_device.hpp"
@@ -84,11 +85,10 @@ void run_and_compare(const Problem& problem, host::Device& device = shared_devic
 class Matmul : public testing::TestWithParam<std::tuple<const Format*, MatmulAlgorithm>> {
   protected:
     void SetUp() override {
-        const shaders::Kernel* kernel =
-            shaders::find_kernel(std::string(algorithm_name(algorithm())) + "." + std::string(format().name));
-        ASSERT_NE(kernel, nullptr);
-        const std::vector<std::string> missing = host::missing_needs(shared_device().snapshot(), *kernel);
-        if (!missing.empty()) GTEST_SKIP() << "this device has no " << missing.front();
+        const std::string missing =
+            lacks(shared_device().snapshot(),
+                  std::string(algorithm_name(algorithm())) + "." + std::string(format().name));
+        if (!missing.empty()) GTEST_SKIP() << "this device has no " << missing;
     }
     const Format& format() const { return *std::get<0>(GetParam()); }
     MatmulAlgorithm algorithm() const { return std::get<1>(GetParam()); }

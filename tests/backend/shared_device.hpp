@@ -63,12 +63,4 @@ host::Buffer make_buffer(host::Device& device, const std::vector<T>& values, std
     return std::move(*buffer);
 }
 
-// What the device lacks for a kernel of the table; empty: it can run it.
-inline std::string lacks(std::string_view kernel) {
-    const shaders::Kernel* row = shaders::find_kernel(kernel);
-    if (!row) return "the table has no such kernel";
-    const std::vector<std::string> missing = host::missing_needs(shared_device().snapshot(), *row);
-    return missing.empty() ? "" : missing.front();
-}
-
 }  // namespace tuff::test

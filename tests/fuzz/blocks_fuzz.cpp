@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <span>
 #include <vector>
@@ -14,17 +13,16 @@
 #include "backend/layout.hpp"
 #include "backend/quantize/encoder.hpp"
 #include "backend/reference/matmul.hpp"
+#include "tests/fuzz/require.hpp"
 
 namespace {
+
+using tuff::fuzz::require;
 
 using tuff::Encoder;
 using tuff::Format;
 using tuff::Layout;
 using tuff::TypeInfo;
-
-void require(bool holds) {
-    if (!holds) std::abort();
-}
 
 bool same_bits(float a, float b) {
     return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) ||

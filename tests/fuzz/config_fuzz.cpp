@@ -2,16 +2,14 @@
 // through.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "backend/model/config.hpp"
+#include "tests/fuzz/require.hpp"
 
 namespace {
 
-void require(bool holds) {
-    if (!holds) std::abort();
-}
+using tuff::fuzz::require;
 
 }  // namespace
 

@@ -1,26 +1,17 @@
 // Any bytes as a GGUF file: it is refused with a message, or everything in it can be looked at.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
 #include <string_view>
 
 #include "backend/gguf.hpp"
 #include "backend/model/gguf_model.hpp"
+#include "tests/fuzz/require.hpp"
 
 namespace {
 
-volatile std::byte g_sink;
-
-void require(bool holds) {
-    if (!holds) std::abort();
-}
-
-void touch_ends(std::span<const std::byte> bytes) {
-    if (bytes.empty()) return;
-    g_sink = bytes.front();
-    g_sink = bytes.back();
-}
+using tuff::fuzz::require;
+using tuff::fuzz::touch_ends;
 
 void touch(const tuff::GgufValue& value) {
     if (const auto* text = std::get_if<std::string_view>(&value)) {

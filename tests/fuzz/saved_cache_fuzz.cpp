@@ -2,27 +2,18 @@
 // everything in it can be looked at and written again.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "backend/kv/saved_cache.hpp"
+#include "tests/fuzz/require.hpp"
 
 namespace {
 
-volatile std::byte g_sink;
-
-void require(bool holds) {
-    if (!holds) std::abort();
-}
-
-void touch_ends(std::span<const std::byte> bytes) {
-    if (bytes.empty()) return;
-    g_sink = bytes.front();
-    g_sink = bytes.back();
-}
+using tuff::fuzz::require;
+using tuff::fuzz::touch_ends;
 
 void check(std::span<const std::byte> bytes) {
     const auto cache = tuff::SavedCache::parse(bytes, "input.kv");

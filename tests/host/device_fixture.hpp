@@ -10,6 +10,7 @@
 #include "host/choose.hpp"
 #include "host/device.hpp"
 #include "host/instance.hpp"
+#include "host/simulated_card.hpp"
 #include "host/stream.hpp"
 #include "host/transfer.hpp"
 #include "tests/temporary_directory.hpp"
@@ -59,6 +60,14 @@ class DeviceTest : public testing::Test {
         Result<std::unique_ptr<Device>> device = open(std::move(options));
         ASSERT_TRUE(device) << device.error().message;
         device_ = std::move(*device);
+    }
+
+    // Skips the test where no card can be simulated: on devices with memory of their own.
+    void need_simulated_card(std::uint64_t bytes) const {
+        const auto card = simulate_card(probed(), bytes);
+        if (card) return;
+        ASSERT_FALSE(software(probed())) << card.error().message;
+        GTEST_SKIP() << card.error().message;
     }
 
     Buffer buffer(std::uint64_t bytes, std::string_view label, Intent intent = Intent::scratch) {

@@ -5,10 +5,11 @@
 
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "bench/attention_problem.hpp"
-#include "host/pipeline.hpp"
+#include "tests/backend/kernel_needs.hpp"
 
 namespace tuff::test {
 namespace {
@@ -35,10 +36,9 @@ bench::Session& shared_session() {
     return *SharedSession::session;
 }
 
-bool can_run(CacheKind kind) {
-    const auto name = kind == CacheKind::lanes ? "attention_lanes" : "attention_wide";
-    const shaders::Kernel* kernel = shaders::find_kernel(name);
-    return kernel && host::missing_needs(shared_session().snapshot(), *kernel).empty();
+std::string lacking(CacheKind kind) {
+    return lacks(shared_session().snapshot(),
+                 kind == CacheKind::lanes ? "attention_lanes" : "attention_wide");
 }
 
 AttentionCase plain_case(CacheKind kind, const char* k, const char* v) {
@@ -76,8 +76,8 @@ void run_and_compare(const AttentionCase& one, std::uint64_t seed = 1) {
 class EveryKind : public testing::TestWithParam<CacheKind> {
   protected:
     void SetUp() override {
-        if (!can_run(GetParam()))
-            GTEST_SKIP() << "this device cannot run " << cache_kind_name(GetParam()) << " kernels";
+        const std::string missing = lacking(GetParam());
+        if (!missing.empty()) GTEST_SKIP() << "this device has no " << missing;
     }
 };
 INSTANTIATE_TEST_SUITE_P(Attention, EveryKind, testing::Values(CacheKind::lanes, CacheKind::wide),

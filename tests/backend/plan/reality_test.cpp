@@ -14,10 +14,9 @@
 #include "backend/plan/memory_plan.hpp"
 #include "backend/plan/weight_types.hpp"
 #include "backend/weights.hpp"
-#include "host/choose.hpp"
-#include "host/instance.hpp"
 #include "host/simulated_card.hpp"
 #include "tests/backend/gguf_builder.hpp"
+#include "tests/host/device_fixture.hpp"
 
 namespace tuff::test {
 namespace {
@@ -133,15 +132,13 @@ void expect_within_one_percent(std::uint64_t planned, std::uint64_t real, std::s
         << what;
 }
 
-class PlanAndReality : public testing::Test {
+class PlanAndReality : public host::test::DeviceTest {
   protected:
+    static constexpr std::uint64_t kCard = std::uint64_t{1} << 28;  // bytes: more than the model takes
+
     void SetUp() override {
-        Result<host::Instance> opened = host::Instance::open();
-        ASSERT_TRUE(opened) << opened.error().message;
-        instance_ = std::make_unique<host::Instance>(std::move(*opened));
-        const Result<host::Choice> choice = host::choose_device(instance_->snapshots(), "");
-        ASSERT_TRUE(choice) << choice.error().message;
-        index_ = choice->index;
+        DeviceTest::SetUp();
+        if (HasFatalFailure()) return;
         bytes_ = small_model_file();
         auto file = GgufFile::parse(bytes_, "small.gguf");
         ASSERT_TRUE(file) << file.error().message;
@@ -154,8 +151,6 @@ class PlanAndReality : public testing::Test {
         options_.cache.k.format = find_cache_format("q8_0");
         options_.cache.v.format = find_cache_format("kv4");
     }
-
-    [[nodiscard]] const host::DeviceSnapshot& probed() const { return instance_->snapshots()[index_]; }
 
     std::unique_ptr<host::Device> open(const host::DeviceSnapshot& snapshot) {
         auto device = host::Device::open(*instance_, index_, snapshot);
@@ -196,8 +191,6 @@ class PlanAndReality : public testing::Test {
     std::vector<std::byte> bytes_;
     Model model_;
     MemoryPlanOptions options_;
-    std::unique_ptr<host::Instance> instance_;
-    std::size_t index_ = 0;
 };
 
 TEST_F(PlanAndReality, EveryLineIsWhatTheDeviceIsAskedFor) {
@@ -291,8 +284,9 @@ TEST_F(PlanAndReality, ScratchServesEveryProductAndAttentionOfTheModel) {
 
 TEST_F(PlanAndReality, ACardOfTheTotalHoldsAllAndASmallerOneDoesNot) {
     for (const char* weights : {"", "q4_k_m"}) {
-        const auto card = host::simulate_card(probed(), std::uint64_t{1} << 28);
-        if (!card) GTEST_SKIP() << card.error().message;
+        need_simulated_card(kCard);
+        if (HasFatalFailure() || IsSkipped()) return;
+        const auto card = host::simulate_card(probed(), kCard);
         const MemoryPlan planned = plan(*card, weights);
         {
             const auto device = open_card(planned.total_bytes);
@@ -323,8 +317,9 @@ TEST_F(PlanAndReality, ACardOfTheTotalHoldsAllAndASmallerOneDoesNot) {
 }
 
 TEST_F(PlanAndReality, APartlyResidentModelStaysWithinItsBudget) {
-    const auto card = host::simulate_card(probed(), std::uint64_t{1} << 28);
-    if (!card) GTEST_SKIP() << card.error().message;
+    need_simulated_card(kCard);
+    if (HasFatalFailure() || IsSkipped()) return;
+    const auto card = host::simulate_card(probed(), kCard);
     const MemoryPlan whole = plan(*card, "");
     options_.budget_bytes = whole.total_bytes - whole.weights.device_bytes / 3;
     const MemoryPlan planned = plan(*card, "");
