@@ -18,9 +18,6 @@ struct QuantizeArguments {
     Address x, y;
     std::uint32_t rows, elements, x_stride, y_stride;
 };
-std::uint32_t u32(std::uint64_t value) {
-    return static_cast<std::uint32_t>(value);
-}
 
 bool plain(const TypeInfo& type) {
     return type.name == "f32" || type.name == "f16" || type.name == "bf16";
@@ -90,7 +87,7 @@ Result<CopyPlan> plan_copy(const host::DeviceSnapshot& device, const TypeInfo& f
     TUFF_CHECK(settle_stride(from, shape.elements, plan.from_alignment, "source", plan.shape.from_stride));
     TUFF_CHECK(settle_stride(to, shape.elements, plan.to_alignment, "destination", plan.shape.to_stride));
     plan.kernel = quantizes ? "quantize" : fmt::format("get_rows_blocks.{}", from.name);
-    const std::uint64_t groups = (shape.elements + kGroupElements - 1) / kGroupElements;
+    const std::uint64_t groups = ceil_div(shape.elements, kGroupElements);
     plan.units_per_row = u32(quantizes ? groups : groups * 4);
     plan.local_size = quantizes ? 32 : 64;
     plan.rows_per_launch = std::max<std::uint64_t>(1, kMostInvocations / plan.units_per_row);

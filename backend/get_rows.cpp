@@ -13,10 +13,6 @@ namespace {
 
 using host::Access;
 
-std::uint32_t u32(std::uint64_t value) {
-    return static_cast<std::uint32_t>(value);
-}
-
 std::string_view algorithm_of(Layout layout) {
     switch (layout) {
         case Layout::blocks:
@@ -64,7 +60,7 @@ Result<GetRowsPlan> plan_get_rows(const host::DeviceSnapshot& device, const Form
                     s.y_stride, plan.element_bytes, row, kMaxRowStride);
     if (s.ids > 0 && (s.ids_stride == 0 || s.ids_stride > kMaxRowStride / sizeof(std::int32_t)))
         return fail(ErrorCode::usage, "ids {} apart are impossible", s.ids_stride);
-    const std::uint64_t groups = (s.elements + kGroupElements - 1) / kGroupElements;
+    const std::uint64_t groups = ceil_div(s.elements, kGroupElements);
     const bool lanes = layout == Layout::lanes;
     plan.units_per_row = u32(lanes ? groups : groups * 4);  // see get_rows.comp
     plan.local_size = lanes ? kLaneRows : 64;
@@ -97,7 +93,7 @@ Result<void> record_get_rows(host::Stream& stream, host::Device& device, const G
                 u32(shard.range.rows),
                 u32(s.ids > 0 ? shard.range.first_row : first - begin),
                 u32(s.rows - 1),
-                u32((s.elements + kGroupElements - 1) / kGroupElements),
+                u32(ceil_div(s.elements, kGroupElements)),
                 u32(s.elements),
                 u32(row_bytes),
                 u32(row_bytes),

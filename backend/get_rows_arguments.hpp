@@ -15,11 +15,4 @@ inline constexpr std::uint64_t kMaxRowElements = std::uint64_t{1} << 25;      //
 inline constexpr std::uint64_t kMostInvocations = std::uint64_t{1} << 30;     // 32-bit counters in a launch
 inline constexpr std::uint64_t kMaxRowStride = (std::uint64_t{1} << 32) - 1;  // bytes
 
-// Workgroups for so many invocations, as far as a launch can have them; kernels step over the rest.
-[[nodiscard]] inline host::Groups groups_for(std::uint64_t invocations, std::uint32_t local_size,
-                                             std::uint32_t most) {
-    const std::uint64_t groups = (invocations + local_size - 1) / local_size;
-    return {static_cast<std::uint32_t>(groups < most ? groups : most)};
-}
-
 }  // namespace tuff

@@ -6,14 +6,11 @@
 #include <thread>
 #include <vector>
 
+#include "backend/arithmetic.hpp"
 #include "backend/interleave.hpp"
 
 namespace tuff {
 namespace {
-
-constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t to) {
-    return (value + to - 1) / to * to;
-}
 
 const PlaneSet& plane_set(const Format& format, Layout layout) {
     return layout == Layout::lanes ? format.lanes : format.wide;
@@ -33,7 +30,7 @@ struct Geometry {
 Geometry geometry(const Format& format, Layout layout, const MatrixShape& shape) {
     const TypeInfo& type = format.type();
     Geometry g;
-    g.chunks = round_up(shape.elements, format.chunk_elements) / format.chunk_elements;
+    g.chunks = ceil_div(shape.elements, format.chunk_elements);
     g.row_blocks_bytes = shape.elements / type.block_elements * type.block_bytes;
     if (layout == Layout::blocks) {
         g.matrix_bytes = g.row_blocks_bytes * shape.rows;
@@ -48,7 +45,7 @@ Geometry geometry(const Format& format, Layout layout, const MatrixShape& shape)
         at += layout == Layout::lanes ? g.stride[p] : g.stride[p] * shape.rows;
     }
     g.tile_bytes = at;
-    g.matrix_bytes = layout == Layout::lanes ? at * (round_up(shape.rows, kLaneRows) / kLaneRows) : at;
+    g.matrix_bytes = layout == Layout::lanes ? at * ceil_div(shape.rows, kLaneRows) : at;
     return g;
 }
 
@@ -236,8 +233,7 @@ std::vector<RowsPiece> rows_pieces(const Format& format, Layout layout, const Ma
 void arrange(const Format& format, Layout layout, const MatrixShape& shape, const std::byte* blocks,
              std::span<std::byte> out, unsigned threads) {
     const Geometry g = geometry(format, layout, shape);
-    const std::uint64_t per_thread =
-        round_up((shape.rows + std::max(1u, threads) - 1) / std::max(1u, threads), kLaneRows);
+    const std::uint64_t per_thread = round_up(ceil_div(shape.rows, std::max(1u, threads)), kLaneRows);
     for (std::uint64_t b = 0; b < shape.batches; b++) {
         const std::byte* matrix = blocks + b * shape.rows * g.row_blocks_bytes;
         const std::span<std::byte> target = out.subspan(b * g.matrix_bytes, g.matrix_bytes);

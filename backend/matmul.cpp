@@ -5,18 +5,12 @@
 
 #include "backend/codebook_address.hpp"
 #include "backend/matmul_arguments.hpp"
+#include "backend/matmul_tiles.hpp"
 
 namespace tuff {
 namespace {
 
 using host::Access;
-
-std::uint32_t u32(std::uint64_t value) {
-    return static_cast<std::uint32_t>(value);
-}
-std::uint32_t ceil_div(std::uint64_t a, std::uint64_t b) {
-    return u32((a + b - 1) / b);
-}
 
 // One plan being recorded.
 class Recorder {
@@ -39,7 +33,7 @@ class Recorder {
         TUFF_CHECK(check_operand("x", x_, s_.x_floats() * sizeof(float), s_.x_alignment));
         TUFF_CHECK(check_operand("y", y_, s_.y_floats() * sizeof(float), sizeof(float)));
         if (plan_.scratch_bytes > 0)
-            TUFF_CHECK(check_operand("the scratch", scratch_, plan_.scratch_bytes, 256));
+            TUFF_CHECK(check_operand("the scratch", scratch_, plan_.scratch_bytes, kScratchAlignment));
         return {};
     }
 
@@ -47,7 +41,7 @@ class Recorder {
         for (const MatmulPart& part : plan_.parts) TUFF_CHECK(pack(part));
         for (const MatmulPart& part : plan_.parts) {
             TUFF_TRY(pipeline, kernel_pipeline(device_, plan_.kernel, part.specialization));
-            const std::uint32_t tiles = ceil_div(part.tokens, part.tile);
+            const std::uint32_t tiles = u32(ceil_div(part.tokens, part.tile));
             for (const Weights::Shard& shard : weights_.shards) {
                 const Window window = window_of(shard);
                 LanesArguments args{
@@ -132,7 +126,7 @@ class Recorder {
                                      share(),
                                      0,
                                      codebook};
-                TUFF_CHECK(launch(*pipeline, args, window.rows, part.rows, ceil_div(s_.n, part.tile),
+                TUFF_CHECK(launch(*pipeline, args, window.rows, part.rows, u32(ceil_div(s_.n, part.tile)),
                                   window.batches * plan_.splits, accesses));
             }
         }
@@ -158,8 +152,7 @@ class Recorder {
     }
     // Of one batch of packed activations.
     [[nodiscard]] std::uint64_t packed_bytes(const MatmulPart& part) const {
-        return std::uint64_t{ceil_div(part.tokens, part.tile)} * plan_.groups() * 34 * part.tile *
-               sizeof(float);
+        return round_up(part.tokens, part.tile) * packed_token_bytes(plan_.groups());
     }
 
     [[nodiscard]] Access read_x() const {
@@ -182,7 +175,7 @@ class Recorder {
     Result<void> launch(const host::Pipeline& pipeline, Arguments& args, std::uint32_t rows,
                         std::uint32_t rows_per_group, std::uint32_t y, std::uint32_t z,
                         std::span<const Access> accesses) {
-        const std::uint32_t groups = ceil_div(rows, rows_per_group);
+        const std::uint32_t groups = u32(ceil_div(rows, rows_per_group));
         for (std::uint32_t first = 0; first < groups; first += plan_.max_groups_x) {
             args.first_group = first;
             TUFF_CHECK(dispatch(stream_, pipeline, args, {std::min(groups - first, plan_.max_groups_x), y, z},
@@ -193,12 +186,12 @@ class Recorder {
 
     // Workgroups for kernels that step over the grid where it is smaller than their work.
     [[nodiscard]] std::uint32_t grid(std::uint64_t invocations, std::uint32_t local) const {
-        return std::min(ceil_div(invocations, local), plan_.max_groups_x);
+        return groups_for(invocations, local, plan_.max_groups_x).x;
     }
 
     Result<void> pack(const MatmulPart& part) {
         TUFF_TRY(pipeline, kernel_pipeline(device_, "pack_activations_lanes", {}));
-        const std::uint32_t groups = plan_.groups(), tiles = ceil_div(part.tokens, part.tile);
+        const std::uint32_t groups = plan_.groups(), tiles = u32(ceil_div(part.tokens, part.tile));
         const PackArguments args{x_.address() + part.first_token * s_.x_stride * sizeof(float),
                                  scratch_.address() + part.packed_offset,
                                  u32(s_.k),

@@ -15,10 +15,6 @@ namespace {
 
 using host::Access;
 
-std::uint32_t u32(std::uint64_t value) {
-    return static_cast<std::uint32_t>(value);
-}
-
 // One plan being recorded.
 class Recorder {
   public:
@@ -197,8 +193,7 @@ class Recorder {
 
     // Workgroups for kernels that step over the grid where it is smaller than their work.
     [[nodiscard]] std::uint32_t grid(std::uint64_t invocations, std::uint32_t local) const {
-        return u32(std::min<std::uint64_t>(ceil_div(invocations, local),
-                                           device_.snapshot().limits.max_workgroup_count[0]));
+        return groups_for(invocations, local, device_.snapshot().limits.max_workgroup_count[0]).x;
     }
 
     host::Stream& stream_;

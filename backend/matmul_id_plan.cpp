@@ -7,6 +7,7 @@
 #include <bit>
 #include <utility>
 
+#include "backend/arithmetic.hpp"
 #include "backend/matmul_arguments.hpp"
 #include "backend/matmul_tiles.hpp"
 

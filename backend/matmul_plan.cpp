@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "backend/arithmetic.hpp"
 #include "backend/matmul_tiles.hpp"
 #include "host/pipeline.hpp"
 

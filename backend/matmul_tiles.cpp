@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backend/arithmetic.hpp"
 #include "backend/format.hpp"
 
 namespace tuff {

@@ -10,13 +10,6 @@
 
 namespace tuff {
 
-constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) {
-    return (a + b - 1) / b;
-}
-constexpr std::uint64_t round_up(std::uint64_t a, std::uint64_t b) {
-    return ceil_div(a, b) * b;
-}
-
 // Scratch regions start at multiples of this.
 inline constexpr std::uint64_t kScratchAlignment = 256;
 

@@ -3,10 +3,12 @@
 
 #include <tuff/result.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
+#include "backend/arithmetic.hpp"
 #include "host/device.hpp"
 #include "host/memory.hpp"
 #include "host/stream.hpp"
@@ -38,6 +40,12 @@ struct Address {
 // host::Device::pipeline.
 [[nodiscard]] Result<const host::Pipeline*> kernel_pipeline(host::Device& device, std::string_view name,
                                                             std::span<const std::uint32_t> specialization);
+
+// Workgroups in x for so many invocations, as far as a launch can have them; kernels step over the rest.
+[[nodiscard]] inline host::Groups groups_for(std::uint64_t invocations, std::uint32_t local_size,
+                                             std::uint32_t most) {
+    return {u32(std::min<std::uint64_t>(ceil_div(invocations, local_size), most))};
+}
 
 // One dispatch with `arguments`, a struct laid out as the kernel's push constants.
 template <class Arguments>

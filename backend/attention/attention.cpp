@@ -28,10 +28,6 @@ struct CombineArguments {
 
 constexpr float kLog2E = 1.44269504088896340736F;
 
-std::uint32_t u32(std::uint64_t value) {
-    return static_cast<std::uint32_t>(value);
-}
-
 class Recorder {
   public:
     Recorder(host::Stream& stream, host::Device& device, const AttentionPlan& plan,

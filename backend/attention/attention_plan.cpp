@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 
+#include "backend/arithmetic.hpp"
 #include "host/pipeline.hpp"
 
 namespace tuff {
@@ -13,13 +14,6 @@ namespace {
 
 using host::DeviceSnapshot;
 using host::Feature;
-
-constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) {
-    return (a + b - 1) / b;
-}
-constexpr std::uint32_t u32(std::uint64_t value) {
-    return static_cast<std::uint32_t>(value);
-}
 
 constexpr std::uint64_t kScratchAlignment = 256;
 constexpr std::uint32_t kMaxAttentionHead = 576, kMaxSegments = 8;

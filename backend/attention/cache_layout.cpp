@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "backend/arithmetic.hpp"
+
 namespace tuff {
 
 std::uint32_t CacheRow::bytes() const {
@@ -37,7 +39,7 @@ Result<CacheLayout> CacheLayout::make(CacheKind kind, CacheSide side, const Cach
     layout.side_ = side;
     layout.row_ = row;
     layout.kv_heads_ = kv_heads;
-    layout.capacity_ = (capacity + kTilePositions - 1) / kTilePositions * kTilePositions;
+    layout.capacity_ = round_up(capacity, kTilePositions);
     std::uint64_t before = 0;  // bytes of a row in earlier planes
     for (std::uint32_t p = 0; p < row.plane_count; p++) {
         const CachePlane& plane = row.planes[p];

@@ -1,5 +1,7 @@
 #include "backend/attention/cached_attention.hpp"
 
+#include "backend/arithmetic.hpp"
+
 namespace tuff {
 namespace {
 
@@ -69,8 +71,7 @@ Result<CachedAttentionPlan> plan_cached_attention(const host::DeviceSnapshot& de
                                kept.kv_heads,     kept.k.head_dim, shared ? queries.v_head : kept.v.head_dim};
     TUFF_TRY(attention, plan_attention(device, kind, shape, variant, attention_segments(kept, sequences)));
     plan.attention = std::move(attention);
-    plan.turned_offset =
-        (plan.attention.scratch_bytes + kScratchAlignment - 1) / kScratchAlignment * kScratchAlignment;
+    plan.turned_offset = round_up(plan.attention.scratch_bytes, kScratchAlignment);
     plan.scratch_bytes = plan.turned_offset + std::uint64_t{queries.sequences} * queries.tokens *
                                                   queries.heads * kept.k.head_dim * sizeof(float);
     return plan;

@@ -74,10 +74,6 @@ struct RotateArguments {
     float rope_magnitude;
 };
 
-std::uint32_t u32(std::uint64_t value) {
-    return static_cast<std::uint32_t>(value);
-}
-
 std::vector<std::uint32_t> append_constants(const HeadRows& rows, const RopeOperands& rope, Rotation rotation,
                                             const CacheTarget& target) {
     const CacheFormat& format = *target.format;

@@ -2,16 +2,13 @@
 
 #include <algorithm>
 
+#include "backend/arithmetic.hpp"
 #include "backend/kv/append.hpp"
 
 namespace tuff {
 namespace {
 
 constexpr std::uint64_t kTile = kTilePositions;
-
-std::uint32_t u32(std::uint64_t value) {
-    return static_cast<std::uint32_t>(value);
-}
 
 }  // namespace
 

@@ -4,13 +4,14 @@
 #include <array>
 #include <utility>
 
+#include "backend/arithmetic.hpp"
 #include "host/bytes.hpp"
 
 namespace tuff {
 namespace {
 
 std::uint64_t aligned(std::uint64_t bytes) {
-    return (bytes + host::kAddressAlignment - 1) / host::kAddressAlignment * host::kAddressAlignment;
+    return round_up(bytes, host::kAddressAlignment);
 }
 
 Layout layout_of(const ModelUnit::Matrix& matrix, Layout layout) {
