@@ -71,9 +71,7 @@ Result<double> copy_alone(Session& session) {
             return static_cast<double>(bytes) / seconds_since(start) / 1e9;
         }
     }
-    const auto kinds = transfer_kinds();
-    const auto staged = std::ranges::find(kinds, "memcpy and copy through staging", &TransferKind::way);
-    TUFF_TRY(path, staged->make(session, bytes));
+    TUFF_TRY(path, staged_upload().make(session, bytes));
     double best = 0;
     for (int round = 0; round < 5; round++) {
         const auto start = Clock::now();
@@ -118,9 +116,6 @@ Result<LoadMeasurement> load_model(Session& session, const LoadModelOptions& opt
     ModelUnits units = model_units(file, measured.residency);
     measured.left_out = std::move(units.left_out);
 
-    const ChosenWay chosen =
-        options.way ? ChosenWay{*options.way, "asked for"} : choose_load_way(session.device(), options.model);
-    measured.why = chosen.why;
     TUFF_TRY(work, ReadUnits::make(session, options.passes > 0 ? largest_matrix(units, layout) : 0));
     if (options.checksums)
         for (const ModelUnit& unit : units.units)
@@ -133,7 +128,7 @@ Result<LoadMeasurement> load_model(Session& session, const LoadModelOptions& opt
             std::max(measured.peak_bytes, host::minus_saturating(unreclaimable_bytes(), before));
     };
     LoadOptions load;
-    load.way = chosen.way;
+    load.way = options.way;
     load.threads = options.threads;
     load.checksums = options.checksums;
     load.progress = [&](const LoadProgress& progress) {
@@ -156,7 +151,7 @@ Result<LoadMeasurement> load_model(Session& session, const LoadModelOptions& opt
     for (std::size_t i = 0; i < measured.load.checksums.size(); i++)
         measured.checksums[i].second = measured.load.checksums[i];
     if (options.rates) {
-        TUFF_TRY(read, read_alone(options.model, chosen.way));
+        TUFF_TRY(read, read_alone(options.model, measured.load.way));
         TUFF_TRY(copy, copy_alone(session));
         measured.read_gbps = read;
         measured.copy_gbps = copy;

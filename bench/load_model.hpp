@@ -32,7 +32,6 @@ struct LoadModelOptions {
 struct LoadMeasurement {
     std::string weights;  // "q4_k 3.2 GiB, q6_k 1.2 GiB"
     Residency residency;
-    std::string why;  // the way was chosen
     LoadReport load;
     std::uint64_t budget_bytes = 0;
     std::uint64_t device_bytes = 0, host_bytes = 0;  // as allocated

@@ -1,5 +1,5 @@
-// How every problem is run, whatever its op. A Problem has record(stream, set), sets() and rotation_bytes(), as
-// Product does.
+// How every problem is run, whatever its op. A Problem has record(stream, set), sets() and rotation_bytes(),
+// as Product does.
 #pragma once
 
 #include <tuff/result.hpp>

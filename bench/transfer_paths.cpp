@@ -270,9 +270,10 @@ Result<std::unique_ptr<TransferPath>> make(Session& session, std::uint64_t bytes
     return path;
 }
 
+constexpr TransferKind kStaged{"to device", "memcpy and copy through staging", make<Staged>};
 constexpr TransferKind kKinds[] = {
     {"to device", "memcpy to mapped memory", make<MappedWrite>},
-    {"to device", "memcpy and copy through staging", make<Staged>},
+    kStaged,
     {"to device", "copy of pinned memory", make<PinnedCopy, true>},
     {"to device", "copy of imported memory", make<ImportedCopy, true>},
     {"to host", "memcpy of mapped memory", make<MappedRead>},
@@ -287,6 +288,10 @@ constexpr TransferKind kKinds[] = {
 
 std::span<const TransferKind> transfer_kinds() {
     return kKinds;
+}
+
+const TransferKind& staged_upload() {
+    return kStaged;
 }
 
 }  // namespace tuff::bench

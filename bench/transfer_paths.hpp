@@ -31,5 +31,7 @@ struct TransferKind {
 
 // Static storage.
 [[nodiscard]] std::span<const TransferKind> transfer_kinds();
+// Of these the one that weights are uploaded by where the host does not write device memory.
+[[nodiscard]] const TransferKind& staged_upload();
 
 }  // namespace tuff::bench

@@ -1,18 +1,22 @@
 #include "tools/interrupt.hpp"
 
+#include <atomic>
+
 namespace tuff::tools {
 namespace {
 
-volatile std::sig_atomic_t g_pressed = 0;
+// Set by a signal handler and read by any thread.
+std::atomic<bool> g_pressed = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
 
 void press(int /*signal*/) {
-    g_pressed = 1;
+    g_pressed = true;
 }
 
 }  // namespace
 
 Interrupt::Interrupt() : before_() {
-    g_pressed = 0;
+    g_pressed = false;
     struct sigaction action {};
     action.sa_handler = press;
     action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
@@ -24,7 +28,7 @@ Interrupt::~Interrupt() {
 }
 
 bool Interrupt::pressed() const {
-    return g_pressed != 0;
+    return g_pressed;
 }
 
 }  // namespace tuff::tools

@@ -92,8 +92,10 @@ void add_load(CLI::App& app, std::function<int()>& action) {
         ->type_name("N")
         ->group(kGroup);
     command
-        ->add_flag("--checksums", options->load.checksums,
-                   "XXH64 of every tensor's bytes as they were read, as gguf-hash --xxh64 prints them")
+        ->add_flag(
+            "--checksums", options->load.checksums,
+            "XXH64 of every tensor's bytes as they were read, as gguf-hash --xxh64 prints them; where the "
+            "experts of a layer are placed apart, one of each expert's part of a tensor")
         ->group(kGroup);
     constexpr const char* kMeasure = "What to measure";
     command

@@ -30,7 +30,7 @@ class Text {
     std::string all() {
         line("model", fmt::format("{}: {}", printable(r_.model, k_whole), m_.weights));
         line("device", r_.device);
-        line("way", fmt::format("{}: {}", load_way_name(m_.load.way), m_.why));
+        line("way", fmt::format("{}: {}", load_way_name(m_.load.way), m_.load.why));
         line("loaded", fmt::format("{} in {:.2f} s, {:.2f} GB/s, arranged as {}", bytes_text(m_.load.bytes),
                                    m_.load.seconds, m_.gbps(), r_.layout));
         if (m_.share_of_slower() > 0)
@@ -134,7 +134,7 @@ std::string load_json(const LoadModelReport& r) {
         {"device", r.device},
         {"layout", r.layout},
         {"way", load_way_name(m.load.way)},
-        {"why", m.why},
+        {"why", m.load.why},
         {"bytes", m.load.bytes},
         {"seconds", m.load.seconds},
         {"gbps", m.gbps()},

@@ -138,6 +138,10 @@ class Run {
             return fail(ErrorCode::usage, "{}: is input and output at once",
                         printable(command_.output, k_whole));
         }
+        if (same_file(command_.imatrix, command_.output)) {
+            return fail(ErrorCode::usage, "{}: is importance matrix and output at once",
+                        printable(command_.output, k_whole));
+        }
         TUFF_TRY(file, GgufFile::open(command_.input));
         std::optional<ImportanceFile> importance;
         if (!command_.imatrix.empty()) {

@@ -1,9 +1,13 @@
 #include "backend/load/load.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "backend/load/slice_reader.hpp"
 #include "backend/load/uploader.hpp"
@@ -84,13 +88,22 @@ class Load {
         const bool as_they_are = std::ranges::any_of(
             tasks_, [](const LoadTask& task) { return task.to->layout == Layout::blocks; });
         if (way == LoadWay::import && as_they_are)
-            for (std::size_t i = 0; i < SliceReader::kSlots; i++) {
-                TUFF_TRY(buffer, host::import_host(device_, reader_->pages(i), "blocks read"));
-                imported_.push_back(std::move(buffer));
+            if (const Result<void> imported = import_ring(); !imported) {
+                imported_.clear();
+                if (options_.way) return imported;  // asked for
+                report.why += fmt::format("; blocks are copied all the same: {}", imported.error().message);
             }
         TUFF_TRY(uploader, Uploader::create(device_, slices_.most_staged));
         report.ring_bytes += uploader.bytes();
         uploader_.emplace(std::move(uploader));
+        return {};
+    }
+
+    Result<void> import_ring() {
+        for (std::size_t i = 0; i < SliceReader::kSlots; i++) {
+            TUFF_TRY(buffer, host::import_host(device_, reader_->pages(i), "blocks read"));
+            imported_.push_back(std::move(buffer));
+        }
         return {};
     }
 

@@ -39,7 +39,7 @@ struct LoadOptions {
 
 struct LoadReport {
     LoadWay way{};
-    std::string why;
+    std::string why;          // it was chosen, and what of it could not be had
     std::uint64_t bytes = 0;  // read
     double seconds = 0;
     std::uint64_t ring_bytes = 0;  // host memory held at most, besides what the weights themselves lie in

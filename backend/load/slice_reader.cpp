@@ -36,7 +36,8 @@ void SliceReader::start() {
 
 Result<ReadSlice> SliceReader::next() {
     std::unique_lock lock(state_->mutex);
-    state_->changed.wait(lock, [this] { return !state_->ready.empty(); });
+    state_->changed.wait(lock, [this] { return !state_->ready.empty() || state_->thrown; });
+    if (state_->ready.empty()) std::rethrow_exception(state_->thrown);
     Result<ReadSlice> first = std::move(state_->ready.front());
     state_->ready.pop_front();
     return first;
@@ -50,7 +51,17 @@ void SliceReader::free(std::size_t slot) {
     state_->changed.notify_all();
 }
 
-void SliceReader::run() {
+void SliceReader::run() noexcept {
+    try {
+        read_all();
+    } catch (...) {
+        const std::lock_guard lock(state_->mutex);
+        state_->thrown = std::current_exception();
+    }
+    state_->changed.notify_all();
+}
+
+void SliceReader::read_all() {
     for (const Slice& slice : slices_->all) {
         std::size_t slot = 0;
         {

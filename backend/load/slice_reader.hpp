@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -38,7 +39,7 @@ class SliceReader {
     // Begins to read; the reader stays where it is from then on.
     void start();
     // The next slice, in order; its slot is not read into again before free(). The errors of
-    // FileSource::read, after which there is no next.
+    // FileSource::read, after which there is no next. What reading throws (no memory) is thrown here.
     Result<ReadSlice> next();
     void free(std::size_t slot);
 
@@ -51,10 +52,12 @@ class SliceReader {
         std::condition_variable changed;
         std::deque<std::size_t> unused;
         std::deque<Result<ReadSlice>> ready;
+        std::exception_ptr thrown;  // that ended the thread
         bool stopped = false;
     };
     SliceReader(FileSource source, const Slices& slices);
-    void run();
+    void run() noexcept;
+    void read_all();
 
     FileSource source_;
     const Slices* slices_;

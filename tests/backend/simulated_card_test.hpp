@@ -84,8 +84,8 @@ class SimulatedCardTest : public host::test::DeviceTest {
 
     // x goes through one unit.
     static Result<void> record_unit(host::Stream& stream, const Card& card, std::span<const Weights> w) {
-        TUFF_CHECK(record_matmul(stream, *card.device, card.up, w[0], {&card.x}, {&card.hidden},
-                                 {&card.scratch}));
+        TUFF_CHECK(
+            record_matmul(stream, *card.device, card.up, w[0], {&card.x}, {&card.hidden}, {&card.scratch}));
         return record_matmul(stream, *card.device, card.down, w[1], {&card.hidden}, {&card.x},
                              {&card.scratch});
     }

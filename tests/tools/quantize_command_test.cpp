@@ -1,6 +1,8 @@
 // `tuff quantize` and `tuff inspect --compare` as a user meets them.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include <nlohmann/json.hpp>
 
 #include "tests/backend/quantize/small_model.hpp"
@@ -51,6 +53,10 @@ TEST_F(QuantizeCommand, RefusesWithAMessageAndLeavesNothing) {
     expect_refused(in_ + " " + out_ + " q8_0 --tensor attn", 2, "REGEX=TYPE");
     expect_refused(in_ + " " + out_ + " q8_0 --tensor zzz=q8_0", 2, "no tensor");
     expect_refused(in_ + " " + out_ + " q8_0 --imatrix " + in_, 2, "importance matrix");
+    const std::string matrix = directory_.file("matrix.gguf", "kept as it is");
+    expect_refused(in_ + " " + matrix + " q8_0 --imatrix " + directory_.path("./matrix.gguf"), 2,
+                   "importance matrix and output");
+    EXPECT_EQ(std::filesystem::file_size(matrix), 13u);
     expect_refused("/nonexistent.gguf " + out_ + " q8_0", 1, "/nonexistent.gguf");
     expect_refused(in_ + " /nonexistent/out.gguf q8_0", 1, "/nonexistent/out.gguf");
     expect_refused(in_ + " /dev/full q8_0", 1, "No space left on device");

@@ -176,9 +176,13 @@ class PlanAndReality : public host::test::DeviceTest {
 
     // Everything a plan lists, resident.
     Result<void> allocate_all(Allocated& memory, const MemoryPlan& plan) {
+        TUFF_CHECK(allocate_weights(memory, plan));
+        return allocate_working(memory, plan);
+    }
+    Result<void> allocate_weights(Allocated& memory, const MemoryPlan& plan) {
         for (std::size_t i = 0; i < model_.tensors.size(); i++)
             TUFF_CHECK(memory.tensor(model_.tensors[i], *plan.weights.tensors[i].type));
-        return allocate_working(memory, plan);
+        return {};
     }
     Result<void> allocate_working(Allocated& memory, const MemoryPlan& plan) {
         TUFF_CHECK(memory.cache(cache_layers(model_.shape), cache_options(options_)));
@@ -196,17 +200,24 @@ class PlanAndReality : public host::test::DeviceTest {
 TEST_F(PlanAndReality, EveryLineIsWhatTheDeviceIsAskedFor) {
     const auto device = open(probed());
     ASSERT_NE(device, nullptr);
-    for (const char* weights : {"", "q8_0", "q4_k_m"})
-        for (const bool flash_attention : {true, false}) {
-            options_.flash_attention = flash_attention;
-            const MemoryPlan planned = plan(device->snapshot(), weights);
-            Allocated memory(*device);
-            for (std::size_t i = 0; i < model_.tensors.size(); i++) {
-                const Result<void> done = memory.tensor(model_.tensors[i], *planned.weights.tensors[i].type);
-                ASSERT_TRUE(done) << done.error().message;
-            }
-            EXPECT_EQ(planned.weights.arranged_bytes, memory.take_bytes()) << weights;
-        }
+    for (const char* weights : {"", "q8_0", "q4_k_m"}) {
+        const MemoryPlan planned = plan(device->snapshot(), weights);
+        Allocated memory(*device);
+        const Result<void> done = allocate_weights(memory, planned);
+        ASSERT_TRUE(done) << done.error().message;
+        EXPECT_EQ(planned.weights.arranged_bytes, memory.take_bytes()) << weights;
+    }
+}
+
+// One float a head, query and position, and no scratch for attention.
+TEST_F(PlanAndReality, ScoresAreKeptWhereAttentionIsNotOneKernel) {
+    const MemoryPlan in_one = plan(probed(), "");
+    EXPECT_EQ(in_one.working.scores, 0u);
+    options_.flash_attention = false;
+    const MemoryPlan apart = plan(probed(), "");
+    EXPECT_EQ(apart.working.scores, 4 * options_.ubatch * options_.context * sizeof(float));
+    EXPECT_EQ(apart.working.scratch, apart.working.product_scratch);
+    EXPECT_EQ(apart.weights.arranged_bytes, in_one.weights.arranged_bytes);
 }
 
 // Sliding layers, parts apart in f16, several sequences: everything that makes buffers of its own.
@@ -293,10 +304,8 @@ TEST_F(PlanAndReality, ACardOfTheTotalHoldsAllAndASmallerOneDoesNot) {
             ASSERT_NE(device, nullptr);
             Allocated memory(*device);
             const auto used = [&] { return device->heap_use()[0].usage_bytes; };
-            for (std::size_t i = 0; i < model_.tensors.size(); i++) {
-                const Result<void> done = memory.tensor(model_.tensors[i], *planned.weights.tensors[i].type);
-                ASSERT_TRUE(done) << done.error().message;
-            }
+            const Result<void> weights_done = allocate_weights(memory, planned);
+            ASSERT_TRUE(weights_done) << weights_done.error().message;
             expect_within_one_percent(planned.weights.device_bytes, used(), "weights");
             const std::uint64_t before = used();
             const Result<void> done = allocate_working(memory, planned);

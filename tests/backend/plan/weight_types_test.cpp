@@ -86,6 +86,7 @@ TEST(WeightTypes, AreThoseOfQuantizingWhateverTheModel) {
         {"heads by layer", 3, 0, {2, 8, 8}, {2, 1, 1}, 256, false},
     };
     for (const Shape& shape : shapes) {
+        std::size_t compared = 0;
         const std::vector<std::byte> bytes = file_of(shape);
         const auto file = GgufFile::parse(bytes, shape.what);
         ASSERT_TRUE(file) << shape.what << file.error().message;
@@ -98,10 +99,12 @@ TEST(WeightTypes, AreThoseOfQuantizingWhateverTheModel) {
             const auto planned = weight_types(*model, recipe.name);
             ASSERT_EQ(planned.has_value(), quantized.has_value()) << shape.what << ' ' << recipe.name;
             if (!planned) continue;
-            for (std::size_t i = 0; i < planned->size(); i++)
+            ASSERT_EQ(planned->size(), quantized->tensors.size()) << shape.what << ' ' << recipe.name;
+            for (std::size_t i = 0; i < planned->size(); i++, compared++)
                 EXPECT_EQ((*planned)[i]->name, quantized->tensors[i].type->name)
                     << shape.what << ' ' << recipe.name << ' ' << model->tensors[i].name;
         }
+        EXPECT_GT(compared, 0u) << shape.what << ": no recipe has types for it";
     }
 }
 
