@@ -100,11 +100,12 @@ std::string compare_text(const GgufFile& a, const GgufFile& b, const FileCompari
     out += table(rows, {0, 1, 2});
     const ErrorSums& total = comparison.total;
     if (total.elements > 0) {
+        const TensorComparison& worst = comparison.tensors[comparison.worst];
         fmt::format_to(std::back_inserter(out),
                        "\n{} elements: rmse {}, relative {}, cosine {}; worst in {}, {}: {} and {}\n",
                        grouped(total.elements), number(total.rmse()), percent(total.relative_rmse()),
-                       cosine_text(total.cosine()), printable(comparison.worst_tensor->name),
-                       indices(*comparison.worst_tensor, total.worst_at), total.worst_a, total.worst_b);
+                       cosine_text(total.cosine()), printable(worst.a->name),
+                       indices(*worst.a, worst.error.worst_at), worst.error.worst_a, worst.error.worst_b);
     }
     list_missing(out, a.name(), comparison.only_a);
     list_missing(out, b.name(), comparison.only_b);
@@ -122,7 +123,12 @@ std::string compare_json(const GgufFile& a, const GgufFile& b, const FileCompari
             row.update(error_json(tensor.error));
         root["tensors"].push_back(std::move(row));
     }
-    if (comparison.total.elements > 0) root["total"] = error_json(comparison.total);
+    if (comparison.total.elements > 0) {
+        const TensorComparison& worst = comparison.tensors[comparison.worst];
+        root["total"] = error_json(comparison.total);
+        root["total"]["worst"] = error_json(worst.error)["worst"];
+        root["total"]["worst"]["tensor"] = std::string(worst.a->name);
+    }
     root["only_in_a"] = names_json(comparison.only_a);
     root["only_in_b"] = names_json(comparison.only_b);
     return root.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';

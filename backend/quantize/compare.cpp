@@ -21,7 +21,7 @@ ErrorSums compare_values(const GgufFile& a, const GgufTensor& in_a, const GgufFi
                           values.data());
             return values;
         };
-        sums[job].add(decode(a, in_a, format_a), decode(b, in_b, format_b), first);
+        sums[job].add(decode(a, in_a, format_a), decode(b, in_b, format_b));
     });
     ErrorSums total;
     for (const ErrorSums& sum : sums) total.add(sum);
@@ -55,7 +55,7 @@ FileComparison compare_files(const GgufFile& a, const GgufFile& b, unsigned thre
         }
         files.tensors.push_back(compare_tensors(a, in_a, b, *in_b, threads));
         const ErrorSums& error = files.tensors.back().error;
-        if (error.worst > files.total.worst) files.worst_tensor = &in_a;
+        if (error.worst > files.total.worst) files.worst = files.tensors.size() - 1;
         files.total.add(error);
     }
     for (const GgufTensor& in_b : b.tensors())

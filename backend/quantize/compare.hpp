@@ -1,7 +1,7 @@
 // How far two files of the same model lie apart.
 #pragma once
 
-#include <string_view>
+#include <cstddef>
 #include <vector>
 
 #include "backend/gguf.hpp"
@@ -25,8 +25,8 @@ struct TensorComparison {
 struct FileComparison {
     std::vector<TensorComparison> tensors;  // in the order of a
     std::vector<const GgufTensor*> only_a, only_b;
-    ErrorSums total;  // of all that were compared; its worst element is of `worst_tensor`
-    const GgufTensor* worst_tensor = nullptr;
+    ErrorSums total;        // of all that were compared
+    std::size_t worst = 0;  // the tensor that its worst element is in
 };
 
 // Tensors are paired by name and compared as decoded to float32, whatever their types. What comes out does

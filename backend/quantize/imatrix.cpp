@@ -42,6 +42,11 @@ Result<ImportanceMatrix> matrix(const GgufFile& file, const GgufTensor& sums, co
     for (std::uint64_t i = 0; i < matrix.weights.size(); i++) {
         const float times = count[count.size() == 1 ? 0 : i / matrix.columns];
         matrix.weights[i] = times > 0 ? matrix.weights[i] / times : 1.0f;
+        if (!std::isfinite(matrix.weights[i]))
+            return fail(ErrorCode::malformed,
+                        "{}: tensor '{}' has a sum at element {} that is beyond float32 "
+                        "when divided by its count of {}",
+                        file.name(), printable(sums.name), i, times);
     }
     return matrix;
 }

@@ -24,7 +24,7 @@ class ImportanceFile {
   public:
     // Errors: those of GgufFile::open(); `usage` for a GGUF file that is none of this kind; `malformed` for
     // sums without counts, of another type than f32, of shapes that do not go together, negative or not
-    // finite.
+    // finite, or whose quotient is beyond float32.
     [[nodiscard]] static Result<ImportanceFile> open(const std::string& path);
 
     // Of the tensor of this name, or nullptr.

@@ -144,7 +144,7 @@ TUFF_CLONES void encode_iq1_m(const float* row, std::uint64_t elements, const fl
 }  // namespace
 
 extern const Encoder encoder_iq1_s, encoder_iq1_m;
-const Encoder encoder_iq1_s{19, Importance::wanted, encode_iq1_s};
-const Encoder encoder_iq1_m{29, Importance::wanted, encode_iq1_m};
+const Encoder encoder_iq1_s{19, Importance::wanted, encode_iq1_s, Iq1S::kLargest};
+const Encoder encoder_iq1_m{29, Importance::wanted, encode_iq1_m, Iq1M::kLargest};
 
 }  // namespace tuff

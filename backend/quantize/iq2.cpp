@@ -114,8 +114,8 @@ TUFF_CLONES void encode_iq2_s(const float* row, std::uint64_t elements, const fl
 }  // namespace
 
 extern const Encoder encoder_iq2_xxs, encoder_iq2_xs, encoder_iq2_s;
-const Encoder encoder_iq2_xxs{16, Importance::wanted, encode_iq2_xxs};
-const Encoder encoder_iq2_xs{17, Importance::wanted, encode_iq2_xs};
-const Encoder encoder_iq2_s{22, Importance::used, encode_iq2_s};
+const Encoder encoder_iq2_xxs{16, Importance::wanted, encode_iq2_xxs, Iq2Xxs::kLargest};
+const Encoder encoder_iq2_xs{17, Importance::wanted, encode_iq2_xs, Iq2Xs::kLargest};
+const Encoder encoder_iq2_s{22, Importance::used, encode_iq2_s, Iq2S::kLargest};
 
 }  // namespace tuff

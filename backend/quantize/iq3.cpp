@@ -112,7 +112,7 @@ TUFF_CLONES void encode_iq3_s(const float* row, std::uint64_t elements, const fl
 }  // namespace
 
 extern const Encoder encoder_iq3_xxs, encoder_iq3_s;
-const Encoder encoder_iq3_xxs{18, Importance::used, encode_iq3_xxs};
-const Encoder encoder_iq3_s{21, Importance::used, encode_iq3_s};
+const Encoder encoder_iq3_xxs{18, Importance::used, encode_iq3_xxs, Iq3Xxs::kLargest};
+const Encoder encoder_iq3_s{21, Importance::used, encode_iq3_s, Iq3S::kLargest};
 
 }  // namespace tuff

@@ -100,6 +100,6 @@ TUFF_CLONES void encode_iq4_xs(const float* row, std::uint64_t elements, const f
 }  // namespace
 
 extern const Encoder encoder_iq4_xs;
-const Encoder encoder_iq4_xs{23, Importance::used, encode_iq4_xs};
+const Encoder encoder_iq4_xs{23, Importance::used, encode_iq4_xs, Iq4Xs::kLargest};
 
 }  // namespace tuff

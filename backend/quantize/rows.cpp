@@ -88,7 +88,7 @@ QuantizeReport quantize_slice(const Rows& rows, const Encoder& encoder, const Sl
     if (options.measure_with) {
         std::vector<float> decoded(elements);
         options.measure_with->decode(to, elements, decoded.data());
-        report.error.add(values, decoded, slice.first * rows.elements);
+        report.error.add(values, decoded);
     }
     return report;
 }
@@ -112,7 +112,7 @@ QuantizeReport in_slices(const Rows& rows, unsigned threads, const Work& work) {
 
 }  // namespace
 
-void ErrorSums::add(std::span<const float> a, std::span<const float> b, std::uint64_t first) {
+void ErrorSums::add(std::span<const float> a, std::span<const float> b) {
     for (std::size_t i = 0; i < a.size(); i++) {
         const double x = a[i], y = b[i];
         const bool same = a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]));
@@ -124,7 +124,7 @@ void ErrorSums::add(std::span<const float> a, std::span<const float> b, std::uin
         product += x * y;
         if (distance > worst) {
             worst = distance;
-            worst_at = first + i;
+            worst_at = elements + i;
             worst_a = a[i];
             worst_b = b[i];
         }
@@ -133,17 +133,17 @@ void ErrorSums::add(std::span<const float> a, std::span<const float> b, std::uin
 }
 
 void ErrorSums::add(const ErrorSums& later) {
-    elements += later.elements;
     squared_error += later.squared_error;
     squared_a += later.squared_a;
     squared_b += later.squared_b;
     product += later.product;
     if (later.worst > worst) {
         worst = later.worst;
-        worst_at = later.worst_at;
+        worst_at = elements + later.worst_at;
         worst_a = later.worst_a;
         worst_b = later.worst_b;
     }
+    elements += later.elements;
 }
 
 double ErrorSums::rmse() const {

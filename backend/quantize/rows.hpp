@@ -43,8 +43,8 @@ struct ErrorSums {
     std::uint64_t worst_at = 0;
     float worst_a = 0, worst_b = 0;
 
-    // `first`: the index of the first element.
-    void add(std::span<const float> a, std::span<const float> b, std::uint64_t first);
+    // Of the elements that follow those added before: worst_at counts from the first of all.
+    void add(std::span<const float> a, std::span<const float> b);
     void add(const ErrorSums& later);
 
     [[nodiscard]] double rmse() const;

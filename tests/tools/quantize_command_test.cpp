@@ -1,6 +1,7 @@
 // `tuff quantize` and `tuff inspect --compare` as a user meets them.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include <nlohmann/json.hpp>
@@ -89,6 +90,12 @@ TEST_F(QuantizeCommand, ComparesTwoFilesOfAnyTypes) {
     EXPECT_GT(json["total"]["relative_rmse"], 0.001);
     EXPECT_LT(json["total"]["relative_rmse"], 0.1);
     EXPECT_GT(json["total"]["cosine"], 0.99);
+    nlohmann::json worst = json["total"]["worst"];
+    const auto of = std::ranges::find(json["tensors"], worst["tensor"],
+                                      [](const nlohmann::json& tensor) { return tensor["name"]; });
+    ASSERT_NE(of, json["tensors"].end()) << worst;
+    worst.erase("tensor");
+    EXPECT_EQ((*of)["worst"], worst);
     const Output text = run_tuff("inspect --compare " + in_ + " " + out_);
     for (const char* part : {"tensor", "cosine", "blk.1.ffn_gate_exps.weight", "q5_k", "elements: rmse"})
         EXPECT_NE(text.out.find(part), std::string::npos) << part << '\n' << text.out;

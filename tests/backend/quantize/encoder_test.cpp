@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <fstream>
@@ -123,6 +124,19 @@ TEST_P(EveryEncoder, MakesFiniteBlocksOfAnyFiniteRowAndImportance) {
             }
         }
     }
+}
+
+TEST_P(EveryEncoder, SaysWhatTheLargestMagnitudeIs) {
+    const Format* format = find_format(encoder().type_id);
+    if (format == nullptr || encoder().type().block_elements == 1) return;  // never decoded; becomes infinite
+    std::vector<float> row(256, std::min(2 * encoder().largest, std::numeric_limits<float>::max())),
+        values(256);
+    for (std::size_t i = 0; i < 256; i += 2) row[i] = -row[i];
+    format->decode(encode(encoder(), row, 256).data(), 256, values.data());
+    float most = 0;
+    for (const float value : values) most = std::max(most, std::fabs(value));
+    EXPECT_LE(most, encoder().largest);
+    EXPECT_GE(most, 0.5f * encoder().largest);
 }
 
 TEST_P(EveryEncoder, WritesEveryByteAndNoMore) {

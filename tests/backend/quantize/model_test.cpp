@@ -230,6 +230,12 @@ TEST_F(Model, RefusesFilesThatAreNoImportanceMatrix) {
     const auto negative = ImportanceFile::open(directory_.path("negative.gguf"));
     ASSERT_FALSE(negative.has_value());
     EXPECT_EQ(negative.error().code, ErrorCode::malformed);
+    write_imatrix(directory_.path("tiny.gguf"), small_tensors(1), std::numeric_limits<float>::denorm_min());
+    const auto beyond = ImportanceFile::open(directory_.path("tiny.gguf"));
+    ASSERT_FALSE(beyond.has_value());
+    EXPECT_EQ(beyond.error().code, ErrorCode::malformed);
+    for (const char* part : {"tiny.gguf", "token_embd.weight.in_sum2", "beyond float32"})
+        EXPECT_TRUE(beyond.error().message.contains(part)) << beyond.error().message;
 }
 
 TEST(Rows, CountsWhatItCannotEncodeAndMeasuresTheRest) {
@@ -256,19 +262,42 @@ TEST(Rows, CountsWhatItCannotEncodeAndMeasuresTheRest) {
     EXPECT_EQ(check_rows(rows, 3).non_finite, 2u);
 }
 
+TEST(Rows, ReportsOfPiecesAddUpToThatOfTheWhole) {
+    constexpr std::uint64_t kRows = 8, kElements = 64, kFirst = 5;
+    std::vector<float> values(kRows * kElements);
+    for (std::size_t i = 0; i < values.size(); i++) values[i] = std::sin(static_cast<float>(i));
+    values[kFirst * kElements + 77] = 100;  // what is near it becomes zero
+    values[kFirst * kElements + 78] = std::numeric_limits<float>::infinity();
+    const Rows all{find_format("f32"), reinterpret_cast<const std::byte*>(values.data()), kRows, kElements};
+    std::vector<std::byte> blocks(values.size() / 32 * 18);
+    QuantizeOptions options;
+    options.measure_with = find_format("q4_0");
+    const auto report = [&](std::uint64_t first, std::uint64_t count) {
+        return quantize_rows({all.format, all.data + first * all.bytes_per_row(), count, kElements},
+                             *find_encoder("q4_0"), blocks.data(), options);
+    };
+    const QuantizeReport whole = report(0, kRows);
+    QuantizeReport pieces = report(0, kFirst);
+    pieces.add(report(kFirst, kRows - kFirst), kFirst * kElements);
+    EXPECT_EQ(pieces.first_non_finite, whole.first_non_finite);
+    EXPECT_GE(whole.error.worst_at, kFirst * kElements);
+    EXPECT_EQ(pieces.error.worst_at, whole.error.worst_at);
+    EXPECT_EQ(pieces.error.elements, whole.error.elements);
+}
+
 TEST(ErrorSums, AreWhatTheirNamesSay) {
     ErrorSums sums;
     const std::vector<float> a = {3, 4}, b = {3, 2};
-    sums.add(a, b, 10);
+    sums.add(a, b);
     EXPECT_DOUBLE_EQ(sums.rmse(), std::sqrt(2.0));
     EXPECT_DOUBLE_EQ(sums.relative_rmse(), 2.0 / 5.0);
     EXPECT_DOUBLE_EQ(sums.cosine(), 17 / (5 * std::sqrt(13.0)));
-    EXPECT_EQ(sums.worst_at, 11u);
+    EXPECT_EQ(sums.worst_at, 1u);
     ErrorSums later;
     const float nan = std::numeric_limits<float>::quiet_NaN();
-    later.add(std::vector<float>{nan, nan}, std::vector<float>{nan, 1}, 12);
+    later.add(std::vector<float>{nan, nan}, std::vector<float>{nan, 1});
     sums.add(later);
-    EXPECT_EQ(sums.worst_at, 13u);
+    EXPECT_EQ(sums.worst_at, 3u);
     EXPECT_TRUE(std::isinf(sums.worst));
 }
 
