@@ -74,6 +74,8 @@ Result<CopyPlan> plan_copy(const host::DeviceSnapshot& device, const TypeInfo& f
     if (shape.elements > kMaxRowElements)
         return fail(ErrorCode::usage, "rows of {} elements are beyond the limit of {}", shape.elements,
                     kMaxRowElements);
+    if (shape.rows > kMaxRows)
+        return fail(ErrorCode::usage, "{} rows are beyond the limit of {}", shape.rows, kMaxRows);
     for (const TypeInfo* type : {&from, &to})
         if (shape.elements % type->block_elements != 0)
             return fail(ErrorCode::usage, "rows of {} elements are not whole blocks of {}, which have {}",

@@ -47,6 +47,8 @@ Result<GetRowsPlan> plan_get_rows(const host::DeviceSnapshot& device, const Form
     if (shape.elements > kMaxRowElements)
         return fail(ErrorCode::usage, "rows of {} elements are beyond the limit of {}", shape.elements,
                     kMaxRowElements);
+    if (shape.ids > kMaxRows)
+        return fail(ErrorCode::usage, "{} ids are beyond the limit of {}", shape.ids, kMaxRows);
     GetRowsPlan plan;
     plan.kernel = fmt::format("{}.{}", algorithm_of(layout), format.name);
     plan.shape = shape;
@@ -58,8 +60,9 @@ Result<GetRowsPlan> plan_get_rows(const host::DeviceSnapshot& device, const Form
     if (s.y_stride < row || s.y_stride > kMaxRowStride || s.y_stride % plan.element_bytes != 0)
         return fail(ErrorCode::usage, "rows of y {} bytes apart: a multiple of {} from {} to {} is possible",
                     s.y_stride, plan.element_bytes, row, kMaxRowStride);
-    if (s.ids > 0 && (s.ids_stride == 0 || s.ids_stride > kMaxRowStride / sizeof(std::int32_t)))
-        return fail(ErrorCode::usage, "ids {} apart are impossible", s.ids_stride);
+    constexpr std::uint64_t kMaxIdsStride = kMaxRowStride / sizeof(std::int32_t);
+    if (s.ids > 0 && (s.ids_stride == 0 || s.ids_stride > kMaxIdsStride))
+        return fail(ErrorCode::usage, "ids {} apart: 1 to {} are possible", s.ids_stride, kMaxIdsStride);
     const std::uint64_t groups = ceil_div(s.elements, kGroupElements);
     const bool lanes = layout == Layout::lanes;
     plan.units_per_row = u32(lanes ? groups : groups * 4);  // see get_rows.comp

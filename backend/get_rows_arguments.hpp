@@ -14,5 +14,6 @@ struct GetRowsArguments {
 inline constexpr std::uint64_t kMaxRowElements = std::uint64_t{1} << 25;      // 32-bit offsets in a row
 inline constexpr std::uint64_t kMostInvocations = std::uint64_t{1} << 30;     // 32-bit counters in a launch
 inline constexpr std::uint64_t kMaxRowStride = (std::uint64_t{1} << 32) - 1;  // bytes
+inline constexpr std::uint64_t kMaxRows = std::uint64_t{1} << 31;             // so far apart: 64-bit sizes
 
 }  // namespace tuff

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <tuple>
 #include <utility>
 
 #include "backend/arithmetic.hpp"
@@ -18,7 +19,7 @@ using host::DeviceSnapshot;
 
 Result<void> check(const DeviceSnapshot& device, const Format& format, const MatmulIdShape& s) {
     // 32-bit byte offsets within one row tile bound K, within one stride the strides, within the lists pairs.
-    constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 25, kMaxStride = std::uint64_t{1} << 30,
+    constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 25, kMaxStride = (std::uint64_t{1} << 30) - 1,
                             kMaxPairs = std::uint64_t{1} << 24;
     TUFF_CHECK(matrix_bytes(format, Layout::blocks, s.weights()));
     if (s.n == 0 || s.used == 0)
@@ -44,6 +45,8 @@ Result<void> check(const DeviceSnapshot& device, const Format& format, const Mat
     const std::uint64_t y_row = (s.used - 1) * s.y_stride + s.m;
     if (s.n > 1 && s.y_token < y_row)
         return fail(ErrorCode::usage, "tokens of y {} floats apart overlap; one takes {}", s.y_token, y_row);
+    if (s.n > 1 && s.y_token > kMaxStride)
+        return fail(ErrorCode::usage, "y token stride {} is beyond the limit of {}", s.y_token, kMaxStride);
     return {};
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <tuple>
 
 #include "backend/arithmetic.hpp"
 #include "backend/matmul_tiles.hpp"
@@ -17,11 +18,22 @@ using host::DeviceSnapshot;
 using host::Feature;
 
 Result<void> check(const DeviceSnapshot& device, const Format& format, const MatmulShape& s) {
-    // 32-bit byte offsets within one row tile bound K, within one stride the strides.
-    constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 25, kMaxStride = std::uint64_t{1} << 30;
+    // 32-bit byte offsets within one row tile bound K, within one stride the strides; 32-bit counters of the
+    // kernels the tokens of all batches; 64-bit byte counts the whole.
+    constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 25, kMaxStride = (std::uint64_t{1} << 30) - 1,
+                            kMaxTokens = (std::uint64_t{1} << 32) - 1, kMaxFloats = std::uint64_t{1} << 60;
     TUFF_CHECK(matrix_bytes(format, Layout::blocks, s.weights()));
     if (s.n == 0 || s.batches == 0)
         return fail(ErrorCode::usage, "n = {} and {} batches: nothing to multiply", s.n, s.batches);
+    if (s.n > device.limits.max_workgroup_count[1])
+        return fail(ErrorCode::usage, "n = {} is beyond this device's limit of {}", s.n,
+                    device.limits.max_workgroup_count[1]);
+    if (s.batches > device.limits.max_workgroup_count[2])
+        return fail(ErrorCode::usage, "{} batches are beyond this device's limit of {}", s.batches,
+                    device.limits.max_workgroup_count[2]);
+    if (s.n * s.batches > kMaxTokens)
+        return fail(ErrorCode::usage, "{} batches of n = {} are beyond the limit of {} tokens", s.batches,
+                    s.n, kMaxTokens);
     if (s.k > kMaxElements)
         return fail(ErrorCode::usage, "k = {} is beyond the limit of {}", s.k, kMaxElements);
     if (s.batches % s.w_batches != 0)
@@ -36,12 +48,13 @@ Result<void> check(const DeviceSnapshot& device, const Format& format, const Mat
     if (s.batches > 1 && s.y_batch < (s.n - 1) * s.y_stride + s.m)
         return fail(ErrorCode::usage, "y batches {} floats apart overlap; one takes {}", s.y_batch,
                     (s.n - 1) * s.y_stride + s.m);
-    if (s.n > device.limits.max_workgroup_count[1])
-        return fail(ErrorCode::usage, "n = {} is beyond this device's limit of {}", s.n,
-                    device.limits.max_workgroup_count[1]);
-    if (s.batches > device.limits.max_workgroup_count[2])
-        return fail(ErrorCode::usage, "{} batches are beyond this device's limit of {}", s.batches,
-                    device.limits.max_workgroup_count[2]);
+    // One batch has less than 2^62 floats by the limits above.
+    for (const auto& [what, batch, one] : {std::tuple{"x", s.x_batch, (s.n - 1) * s.x_stride + s.k},
+                                           std::tuple{"y", s.y_batch, (s.n - 1) * s.y_stride + s.m}})
+        if (one > kMaxFloats || (s.batches > 1 && batch > (kMaxFloats - one) / (s.batches - 1)))
+            return fail(ErrorCode::usage,
+                        "{} batches of {} {} floats apart are beyond the limit of {} floats", s.batches, what,
+                        batch, kMaxFloats);
     return {};
 }
 

@@ -269,6 +269,8 @@ TEST(CopyErrors, NameTheTypesAndTheLimit) {
     EXPECT_NE(refusal("f32", "q8_0", {2, 32, 0, 33}).find("33 bytes apart"), std::string::npos);
     EXPECT_NE(refusal("f32", "q8_0", {2, 32, 126}).find("126 bytes apart"), std::string::npos);
     EXPECT_NE(refusal("f32", "q8_0", {0, 32}).find("nothing to convert"), std::string::npos);
+    EXPECT_NE(refusal("f32", "q8_0", {std::uint64_t{1} << 57, 32}).find("limit of 2147483648"),
+              std::string::npos);
 }
 
 }  // namespace

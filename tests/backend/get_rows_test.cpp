@@ -172,6 +172,8 @@ TEST(GetRowsErrors, NameWhatIsWrong) {
     };
     EXPECT_NE(refusal({4, 32, 2, 1, 127}).find("127 bytes apart"), std::string::npos);
     EXPECT_NE(refusal({4, 32, 2, 0}).find("ids 0 apart"), std::string::npos);
+    EXPECT_NE(refusal({4, 32, 2, 1u << 30}).find("1 to 1073741823"), std::string::npos);
+    EXPECT_NE(refusal({4, 32, std::uint64_t{1} << 57}).find("limit of 2147483648"), std::string::npos);
     EXPECT_NE(refusal({4, 32, 2}, "q8_0").find("not q8_0"), std::string::npos);
     EXPECT_NE(refusal({4, (1u << 25) + 1, 2}).find("limit"), std::string::npos);
     const Result<void> ids = check_ids(std::vector<std::int32_t>{0, 3, -1}, 4);

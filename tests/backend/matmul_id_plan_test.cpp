@@ -135,6 +135,10 @@ TEST(MatmulIdPlan, RefusesImpossibleShapesByName) {
     names({.m = 4, .n = 2, .k = 256, .experts = 4, .used = 2, .y_stride = 3}, "y stride 3");
     names({.m = 4, .n = 2, .k = 256, .experts = 4, .used = 2, .y_token = 7}, "overlap; one takes 8");
     names({.m = 4, .n = 2, .k = 256, .experts = 4, .used = 2, .ids_stride = 1}, "ids stride 1");
+    // What would wrap in the kernels' 32 bits, or in 64 bits of bytes.
+    names({.m = 4, .n = 2, .k = 256, .experts = 4, .used = 2, .x_stride = 1u << 30}, "and 1073741823");
+    names({.m = 4, .n = 3, .k = 256, .experts = 4, .used = 2, .y_token = std::uint64_t{1} << 61},
+          "y token stride 2305843009213693952 is beyond the limit of 1073741823");
 }
 
 TEST(MatmulIdShape, CountsTheElementsOfStridedOperands) {

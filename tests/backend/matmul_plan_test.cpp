@@ -146,6 +146,21 @@ TEST(MatmulPlan, RefusesImpossibleShapesByName) {
               std::string::npos);
     EXPECT_NE(refusal(device, q4_k(), {.m = 4, .n = 1, .k = 256, .batches = 70000}).find("batches"),
               std::string::npos);
+    // What would wrap in the kernels' 32 bits, or in 64 bits of bytes.
+    EXPECT_NE(refusal(device, q4_k(), {.m = 4, .n = 2, .k = 256, .x_stride = 1u << 30}).find("1073741823"),
+              std::string::npos);
+    const std::uint64_t half = std::uint64_t{1} << 61;
+    EXPECT_NE(refusal(device, q4_k(), {.m = 4, .n = 1, .k = 256, .batches = 3, .x_batch = half})
+                  .find("of x 2305843009213693952 floats apart are beyond the limit of 1152921504606846976"),
+              std::string::npos);
+    EXPECT_NE(refusal(device, q4_k(), {.m = 4, .n = 1, .k = 256, .batches = 3, .y_batch = half})
+                  .find("of y 2305843009213693952 floats apart are beyond the limit of 1152921504606846976"),
+              std::string::npos);
+    DeviceSnapshot endless = device;
+    for (std::uint32_t& most : endless.limits.max_workgroup_count) most = ~0u;
+    EXPECT_NE(
+        refusal(endless, q4_k(), {.m = 4, .n = 1u << 17, .k = 256, .batches = 1u << 15}).find("4294967295"),
+        std::string::npos);
 }
 
 TEST(MatmulShape, CountsTheFloatsOfStridedOperands) {
