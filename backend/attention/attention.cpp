@@ -1,12 +1,17 @@
 #include "backend/attention/attention.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <vector>
+
+#include "host/bytes.hpp"
 
 namespace tuff {
 namespace {
 
 using host::Access;
+using host::plus_saturating;
+using host::times_saturating;
 
 // The push constants of the kernels, in the order of their sources.
 struct KernelArguments {
@@ -42,27 +47,20 @@ class Recorder {
         if (o_.segments.size() != plan_.parts.size())
             return fail(ErrorCode::usage, "{} segments for a plan of {}", o_.segments.size(),
                         plan_.parts.size());
-        const std::uint64_t q_floats = (s_.sequences - 1) * q_.sequence_stride +
-                                       (s_.tokens - 1) * q_.token_stride + (s_.heads - 1) * q_.head_stride +
-                                       s_.k_head;
-        TUFF_CHECK(check_operand("q", q_.at, q_floats * sizeof(float), sizeof(float)));
+        const std::uint64_t stride = std::max(q_.token_stride, q_.head_stride);
+        TUFF_CHECK(check_stride("q", times_saturating(stride, sizeof(float))));
+        const std::uint64_t q_floats =
+            plus_saturating(times_saturating(s_.sequences - 1, q_.sequence_stride),
+                            (s_.tokens - 1) * q_.token_stride + (s_.heads - 1) * q_.head_stride + s_.k_head);
+        TUFF_CHECK(check_operand("q", q_.at, times_saturating(q_floats, sizeof(float)), sizeof(float)));
         TUFF_CHECK(check_operand("y", o_.y, y_bytes(), sizeof(float)));
         TUFF_CHECK(check_operand("the scratch", o_.scratch, plan_.scratch_bytes, 256));
-        TUFF_CHECK(check_stride("q", std::max(q_.token_stride, q_.head_stride) * sizeof(float)));
         const AttentionVariant& v = plan_.variant;
         if (v.alibi)
             TUFF_CHECK(check_operand("the slopes", o_.slopes, s_.heads * sizeof(float), sizeof(float)));
         if (v.sinks)
             TUFF_CHECK(check_operand("the sinks", o_.sinks, s_.heads * sizeof(float), sizeof(float)));
-        if (v.mask != GivenMask::none) {
-            const std::uint64_t value = v.mask == GivenMask::f16 ? 2 : 4;
-            TUFF_CHECK(check_operand("the mask", o_.mask.at, value, value));
-            TUFF_CHECK(check_stride(
-                "the mask", std::max({o_.mask.token_stride, o_.mask.head_stride, o_.mask.sequence_stride})));
-            if (!o_.mask.segment_bytes.empty() && o_.mask.segment_bytes.size() != plan_.parts.size())
-                return fail(ErrorCode::usage, "{} places of a mask for {} segments",
-                            o_.mask.segment_bytes.size(), plan_.parts.size());
-        }
+        if (v.mask != GivenMask::none) TUFF_CHECK(check_mask());
         for (std::size_t i = 0; i < plan_.parts.size(); i++)
             TUFF_CHECK(check_cells(plan_.parts[i].segment, o_.segments[i]));
         return {};
@@ -83,25 +81,59 @@ class Recorder {
         return {};
     }
 
+    // Rows hold a value for every cell that a span may have.
+    [[nodiscard]] Result<void> check_mask() const {
+        const AttentionMaskOperand& mask = o_.mask;
+        const std::uint64_t value = plan_.variant.mask == GivenMask::f16 ? 2 : 4;
+        if (!mask.segment_bytes.empty() && mask.segment_bytes.size() != plan_.parts.size())
+            return fail(ErrorCode::usage, "{} places of a mask for {} segments", mask.segment_bytes.size(),
+                        plan_.parts.size());
+        for (const std::uint64_t stride : {mask.token_stride, mask.head_stride, mask.sequence_stride}) {
+            TUFF_CHECK(check_stride("the mask", stride));
+            if (stride % value != 0)
+                return fail(ErrorCode::usage, "the mask has rows {} bytes apart, not a multiple of {}",
+                            stride, value);
+        }
+        std::uint64_t row = 0;
+        for (std::size_t i = 0; i < plan_.parts.size(); i++) {
+            const std::uint64_t begin = mask_begin(i);
+            if (begin % value != 0)
+                return fail(ErrorCode::usage, "segment {} begins at byte {} of a mask, not a multiple of {}",
+                            i, begin, value);
+            row = std::max(row, plus_saturating(begin, plan_.parts[i].segment.cells * value));
+        }
+        const std::uint64_t last_row = (s_.sequences - 1) * mask.sequence_stride +
+                                       (s_.tokens - 1) * mask.token_stride +
+                                       (s_.heads - 1) * mask.head_stride;
+        return check_operand("the mask", mask.at, plus_saturating(last_row, row), value);
+    }
+    // Where a segment begins in a row of the mask.
+    [[nodiscard]] std::uint64_t mask_begin(std::size_t i) const {
+        return o_.mask.segment_bytes.empty() ? 0 : o_.mask.segment_bytes[i];
+    }
+
     [[nodiscard]] Result<void> check_cells(const AttentionSegment& segment,
                                            const AttentionCells& cells) const {
         TUFF_CHECK(check_operand("the spans", cells.spans, s_.sequences * sizeof(AttentionSpan), 16));
         const bool shared = segment.place == CachePlace::shared;
         if (segment.place == CachePlace::blocks) {
-            for (const auto& [what, rows, format] : {std::tuple{"K", &cells.k_rows, segment.k_format},
-                                                     std::tuple{"V", &cells.v_rows, segment.v_format}}) {
+            for (const auto& [what, at, rows, format, head] :
+                 {std::tuple{"K", cells.k, &cells.k_rows, segment.k_format, s_.k_head},
+                  std::tuple{"V", cells.v, &cells.v_rows, segment.v_format, s_.v_head}}) {
                 const std::uint64_t grain = format->coding == CacheCoding::f32 ? 4 : 2;
                 if (rows->position_stride % grain != 0 || rows->head_stride % grain != 0)
                     return fail(ErrorCode::usage,
                                 "{} in {} has strides of {} and {} bytes, not multiples of {}", what,
                                 format->name, rows->position_stride, rows->head_stride, grain);
                 TUFF_CHECK(check_stride(what, std::max(rows->position_stride, rows->head_stride)));
+                // One cell of every head: which more there are is the spans' to say, in device memory.
+                const std::uint64_t bytes = (s_.kv_heads - 1) * rows->head_stride + format->row_bytes(head);
+                TUFF_CHECK(check_operand(what, at, bytes, grain));
             }
-            TUFF_CHECK(check_operand("K", cells.k, segment.k_format->row_bytes(s_.k_head), 2));
-            return check_operand("V", cells.v, segment.v_format->row_bytes(s_.v_head), 2);
+            return {};
         }
         if (cells.capacity == 0 || cells.capacity % kTilePositions != 0 ||
-            cells.capacity * s_.kv_heads > ~std::uint32_t{0})
+            cells.capacity > ~std::uint32_t{0} / s_.kv_heads)
             return fail(ErrorCode::usage,
                         "a capacity of {} cells for {} kv heads: it is a multiple of {}, and all heads' less "
                         "than 2^32",
@@ -154,19 +186,16 @@ class Recorder {
         const AttentionPart& part = plan_.parts[i];
         const AttentionCells& cells = o_.segments[i];
         const bool shared = part.segment.place == CachePlace::shared;
-        TUFF_TRY(pipeline, kernel_pipeline(
-                               device_, plan_.kind == CacheKind::lanes ? "attention_lanes" : "attention_wide",
-                               part.specialization));
+        TUFF_TRY(pipeline, kernel_pipeline(device_, attention_kernel(plan_.kind), part.specialization));
         const AttentionVariant& v = plan_.variant;
         const bool masked = v.mask != GivenMask::none;
         const Operand values = shared ? cells.k : cells.v;
-        const std::uint64_t mask_begin = o_.mask.segment_bytes.empty() ? 0 : o_.mask.segment_bytes[i];
         const KernelArguments args{
             o_.scratch.address(),
             cells.k.address(),
             values.address(),
             plan_.direct() ? o_.y.address() : o_.scratch.address() + plan_.partial_offset,
-            masked ? o_.mask.at.address() + mask_begin : 0,
+            masked ? o_.mask.at.address() + mask_begin(i) : 0,
             cells.spans.address(),
             o_.slopes.address(),
             o_.sinks.address(),

@@ -28,7 +28,8 @@ struct AttentionCells {
 };
 
 // Strides in bytes; 0 where one mask serves all of a dimension. Rows of cells of each segment's span,
-// segments one after the other: `segment_bytes[i]` is where segment i begins in a row.
+// segments one after the other: `segment_bytes[i]` is where segment i begins in a row. All are multiples of a
+// value's size. A row has a value for each of AttentionSegment::cells.
 struct AttentionMaskOperand {
     Operand at;
     std::uint64_t token_stride = 0, head_stride = 0, sequence_stride = 0;

@@ -1,6 +1,6 @@
 #include "backend/attention/attention_plan.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <bit>
@@ -24,6 +24,16 @@ constexpr std::uint32_t kWideTile = 32, kWideThreads = 128;
 // shaders/lib/attention_constants.glsl: PLACE_*.
 enum Place : std::uint32_t { interleaved = 0, rows = 1, planes = 2, blocks = 3 };
 
+Result<void> check(const DeviceSnapshot& device, CacheKind kind) {
+    const std::string_view name = attention_kernel(kind);
+    const shaders::Kernel* kernel = shaders::find_kernel(name);
+    if (!kernel) return fail(ErrorCode::internal, "the kernel table has no row {}", name);
+    if (const std::vector<std::string> missing = host::missing_needs(device, *kernel); !missing.empty())
+        return fail(ErrorCode::unsupported, "{} needs {}, which {} lacks", name, fmt::join(missing, ", "),
+                    device.name);
+    return {};
+}
+
 Result<void> check(const DeviceSnapshot& device, const AttentionShape& s, const AttentionVariant& variant) {
     for (const auto& [what, size] : {std::pair{"k", s.k_head}, {"v", s.v_head}})
         if (size < 8 || size > kMaxAttentionHead || size % 8 != 0)
@@ -46,6 +56,9 @@ Result<void> check(const DeviceSnapshot& device, const AttentionShape& s, const 
     if (!std::isfinite(variant.scale) || !(variant.softcap >= 0) || !std::isfinite(variant.softcap))
         return fail(ErrorCode::usage, "scale {} and soft-cap {}: both are finite, a cap is not negative",
                     variant.scale, variant.softcap);
+    if (variant.window > kMaxWindow)
+        return fail(ErrorCode::usage, "a window of {} positions; the limit is {}", variant.window,
+                    kMaxWindow);
     return {};
 }
 
@@ -170,17 +183,20 @@ std::string AttentionPlan::describe() const {
     return text;
 }
 
+std::string_view attention_kernel(CacheKind kind) {
+    return kind == CacheKind::lanes ? "attention_lanes" : "attention_wide";
+}
+
 CacheKind preferred_cache_kind(const DeviceSnapshot& device) {
-    const shaders::Kernel* kernel = shaders::find_kernel("attention_lanes");
-    return device.has(Feature::uniform_loads) && kernel && host::missing_needs(device, *kernel).empty()
-               ? CacheKind::lanes
-               : CacheKind::wide;
+    return device.has(Feature::uniform_loads) && check(device, CacheKind::lanes) ? CacheKind::lanes
+                                                                                 : CacheKind::wide;
 }
 
 Result<AttentionPlan> plan_attention(const DeviceSnapshot& device, CacheKind kind,
                                      const AttentionShape& shape, const AttentionVariant& variant,
                                      std::span<const AttentionSegment> segments,
                                      const AttentionTuning& tuning) {
+    TUFF_CHECK(check(device, kind));
     TUFF_CHECK(check(device, shape, variant));
     if (segments.empty() || segments.size() > kMaxSegments)
         return fail(ErrorCode::usage, "{} segments: there are 1 to {}", segments.size(), kMaxSegments);

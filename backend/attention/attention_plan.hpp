@@ -11,13 +11,14 @@
 
 #include <tuff/result.hpp>
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backend/attention/cache_layout.hpp"
+#include "backend/kv/cache_cells.hpp"
 #include "backend/kv/cache_format.hpp"
 #include "host/snapshot.hpp"
 
@@ -41,9 +42,10 @@ enum class GivenMask : std::uint32_t { none = 0, f16 = 1, f32 = 2 };
 // What happens to a logit. A row sees a cell when no enabled mask hides it; a row that sees nothing gives
 // zeros.
 struct AttentionVariant {
-    float scale = 1;           // of the dot product
-    bool causal = false;       // cells at positions up to the query's own
-    std::uint32_t window = 0;  // cells less than so many positions before the query's; 0: all
+    float scale = 1;      // of the dot product
+    bool causal = false;  // cells at positions up to the query's own
+    // Cells less than so many positions before the query's; 0: all. At most kMaxWindow.
+    std::uint32_t window = 0;
     GivenMask mask =
         GivenMask::none;  // added to the logit (times the head's slope with `alibi`); -infinity hides
     float softcap = 0;    // logit = softcap * tanh(logit / softcap); 0: none
@@ -68,7 +70,7 @@ struct AttentionSegment {
     const CacheFormat* k_format = nullptr;
     const CacheFormat* v_format = nullptr;  // K's where shared
     CachePlace place = CachePlace::layout;
-    std::uint64_t cells = 0;  // a sequence may have filled; only planning depends on it
+    std::uint64_t cells = 0;  // a sequence may have filled: for planning, and the rows of a given mask
 };
 
 // What a sequence has filled of a segment: read from device memory at run time, so that a recorded stream
@@ -114,11 +116,13 @@ struct AttentionPlan {
     [[nodiscard]] std::string describe() const;
 };
 
+// The kernel over K and V of a kind.
+[[nodiscard]] std::string_view attention_kernel(CacheKind kind);
 // The kind of cache and kernels that suits a device.
 [[nodiscard]] CacheKind preferred_cache_kind(const host::DeviceSnapshot& device);
 
 // `usage`: an impossible shape, or formats that do not fit it; names the dimension and the limit.
-// `unsupported`: the device cannot run this kind's kernels.
+// `unsupported`: the device lacks what this kind's kernel needs.
 Result<AttentionPlan> plan_attention(const host::DeviceSnapshot& device, CacheKind kind,
                                      const AttentionShape& shape, const AttentionVariant& variant,
                                      std::span<const AttentionSegment> segments,

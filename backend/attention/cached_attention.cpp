@@ -57,6 +57,11 @@ Result<CachedAttentionPlan> plan_cached_attention(const host::DeviceSnapshot& de
         return fail(
             ErrorCode::usage,
             "a given mask is by cells, which a KV cache chooses: its mask is causal, with the window");
+    if (std::uint64_t{queries.first_sequence} + queries.sequences > sequences)
+        return fail(ErrorCode::usage, "{} sequences of a batch from {} on; the KV cache has {}",
+                    queries.sequences, queries.first_sequence, sequences);
+    if (kept.window > kMaxWindow)
+        return fail(ErrorCode::usage, "a window of {} positions; the limit is {}", kept.window, kMaxWindow);
     const bool shared = kept.v.format == nullptr;
     if (shared && kept.k.rotation == Rotation::signed_hadamard)
         return fail(ErrorCode::unsupported,
@@ -66,7 +71,7 @@ Result<CachedAttentionPlan> plan_cached_attention(const host::DeviceSnapshot& de
     plan.k_rotation = kept.k.rotation;
     plan.v_rotation = shared ? kept.k.rotation : kept.v.rotation;
     variant.causal = true;
-    variant.window = static_cast<std::uint32_t>(kept.window);
+    variant.window = u32(kept.window);
     const AttentionShape shape{queries.sequences, queries.tokens,  queries.heads,
                                kept.kv_heads,     kept.k.head_dim, shared ? queries.v_head : kept.v.head_dim};
     TUFF_TRY(attention, plan_attention(device, kind, shape, variant, attention_segments(kept, sequences)));

@@ -51,8 +51,9 @@ struct CachedAttentionOperands {
                                                                std::uint64_t sequences);
 
 // `variant` says what happens to logits; causal and window are the cache's. `usage`: no such layer, or one
-// that keeps nothing; a given mask, which would have to follow the cache's cells; and plan_attention's.
-// `unsupported`: V is a view of K that was rotated with signs.
+// that keeps nothing; sequences beyond those of the cache; a given mask, which would have to follow the
+// cache's cells; and plan_attention's. `unsupported`: V is a view of K that was rotated with signs, and
+// plan_attention's.
 Result<CachedAttentionPlan> plan_cached_attention(const host::DeviceSnapshot& device, const KvCache& cache,
                                                   std::uint32_t layer, const CachedQueries& queries,
                                                   AttentionVariant variant);

@@ -1,6 +1,7 @@
 #include "backend/kv/cache.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "host/transfer.hpp"
@@ -140,6 +141,11 @@ Result<void> KvCache::begin(std::span<const CacheBatch> batch) {
                         "{} tokens after {} positions of sequence {} are beyond the capacity: {} more fit",
                         batch[i].tokens, sequences_[batch[i].sequence].size(), batch[i].sequence,
                         room(batch[i].sequence));
+        const std::vector<std::int32_t>& before = sequences_[batch[i].sequence];
+        constexpr std::int64_t kLast = std::numeric_limits<std::int32_t>::max();
+        if (!before.empty() && batch[i].tokens > kLast - before.back())
+            return fail(ErrorCode::usage, "{} tokens after position {} of sequence {} are beyond position {}",
+                        batch[i].tokens, before.back(), batch[i].sequence, kLast);
         tokens += batch[i].tokens;
     }
     if (tokens == 0 || tokens > options_.batch)

@@ -10,7 +10,6 @@
 #include <tuff/result.hpp>
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -61,7 +60,8 @@ class KvCache {
 
     // Gives the tokens of a batch cells and the positions after the sequence's last; they are in the cache
     // once record_append's stream has run. `usage`, the cache unchanged: no such sequence, one named twice,
-    // more tokens in all than CacheOptions::batch, or positions beyond the capacity.
+    // more tokens in all than CacheOptions::batch, more than a sequence has room for, or positions beyond
+    // int32, which shift() can lead to.
     Result<void> begin(std::span<const CacheBatch> batch);
     // int32 for each token of the batch, in its order: for record_rotate_heads of Q.
     [[nodiscard]] Operand batch_positions() const { return {&positions_buffer_, 0}; }
@@ -74,6 +74,9 @@ class KvCache {
     // What attention of the layer reads, for the sequences of the batch.
     [[nodiscard]] std::vector<CacheSegment> segments(std::uint32_t layer) const;
 
+    // Edits of what is in the cache. After an error of the device the sequence that was to change is empty:
+    // some of its layers may be changed already.
+
     // Forgets the tokens at positions [first, end) of a sequence; later ones keep their positions. `usage`,
     // the cache unchanged: no such sequence, or sliding-window layers would lack a part of their window.
     Result<void> remove(std::uint32_t sequence, std::int32_t first, std::int32_t end);
@@ -81,15 +84,15 @@ class KvCache {
     Result<void> copy(std::uint32_t from, std::uint32_t to);
     // Adds delta to the positions in [first, end), turning K of each layer by its rope (nullptr: its K has no
     // rotary positions) and encoding it anew. `usage`, the cache unchanged: no such sequence, another number
-    // of ropes than layers, or positions that would no longer ascend.
+    // of ropes than layers, or positions that would no longer ascend from 0 on or be beyond int32.
     Result<void> shift(std::uint32_t sequence, std::int32_t first, std::int32_t end, std::int32_t delta,
                        std::span<const Rope* const> ropes);
     void clear(std::uint32_t sequence);
 
     // Everything that is in the cache, in a file that is replaced at once, and back. A saved cache fits any
     // with the same layers, formats, rotations and parts and enough room, on any device. `io`; `malformed`:
-    // no saved cache, another version, or a bit that is not what it was; `usage`: another shape. After an
-    // error the cache is what it was.
+    // no saved cache, another version, or a bit that is not what it was; `usage`: another shape. After these
+    // errors the cache is what it was; after one of the device, met while restoring, every sequence is empty.
     Result<void> save(const std::string& path) const;
     Result<void> restore(const std::string& path);
 
@@ -127,11 +130,14 @@ class KvCache {
         std::uint64_t begin = 0, end = 0;
     };
     [[nodiscard]] Held held(const Group& group, std::size_t part, std::uint32_t sequence) const;
+    // After an error the sequence moved to is empty.
     Result<void> apply(const Move& move);
+    Result<void> move_layers(const Move& move);
     Result<void> move_rows(const Layer& layer, Side& side, const Move& move, const Rope* rope);
 
     [[nodiscard]] std::vector<SavedLayer> shape() const;
     [[nodiscard]] Result<void> check_fits(const SavedCache& saved, const std::string& name) const;
+    Result<void> put(const SavedCache& saved);  // into a cache that it fits
 
     host::Device* device_ = nullptr;
     CacheKind kind_{};

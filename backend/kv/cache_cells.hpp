@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 namespace tuff {
 
@@ -17,6 +16,9 @@ struct CacheSpan {
     std::uint32_t query_position = 0;  // of the first token appended last
     friend bool operator==(const CacheSpan&, const CacheSpan&) = default;
 };
+
+// The most positions that a window can have: kernels count them in int32.
+inline constexpr std::uint64_t kMaxWindow = (std::uint64_t{1} << 31) - 1;
 
 // The regions of one part: `sequences` of `region` cells each, a multiple of 8.
 struct CacheRegions {
@@ -38,7 +40,7 @@ struct CacheRegions {
 
 // How attention divides the tokens of a sequence among parts: the first `sinks_end` from the sinks, up to
 // `recent_begin` from the body (from `body_begin` on, where a window has passed), the rest from the recent
-// part. All multiples of 8.
+// part. Spans begin at multiples of 8; an end, of sinks or of all tokens, need not be one.
 struct CacheDivision {
     std::uint64_t sinks_end = 0, body_begin = 0, recent_begin = 0;
 };

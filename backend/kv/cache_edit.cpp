@@ -1,11 +1,11 @@
 // Editing what is in a cache, through host memory.
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "backend/kv/cache.hpp"
 #include "backend/kv/cache_image.hpp"
 #include "backend/kv/row_codec.hpp"
-#include "host/transfer.hpp"
 
 namespace tuff {
 namespace {
@@ -80,6 +80,12 @@ Result<void> KvCache::move_rows(const Layer& layer, Side& side, const Move& move
 }
 
 Result<void> KvCache::apply(const Move& move) {
+    const Result<void> moved = move_layers(move);
+    if (!moved) clear(move.to);
+    return moved;
+}
+
+Result<void> KvCache::move_layers(const Move& move) {
     for (std::size_t i = 0; i < layers_.size() && move.count > 0; i++) {
         Layer& layer = layers_[i];
         const Rope* rope = move.ropes.empty() ? nullptr : move.ropes[i];
@@ -143,8 +149,9 @@ Result<void> KvCache::shift(std::uint32_t sequence, std::int32_t first, std::int
     if (lowest < 0 || highest > std::numeric_limits<std::int32_t>::max() ||
         (begin_at != tokens.begin() && lowest <= *(begin_at - 1)) ||
         (end_at != tokens.end() && highest >= *end_at))
-        return fail(ErrorCode::usage, "positions {} to {} of sequence {}, moved by {}, would pass others",
-                    first, end, sequence, delta);
+        return fail(ErrorCode::usage,
+                    "positions {} to {} of sequence {}, moved by {}, would pass others, 0 or {}", first, end,
+                    sequence, delta, std::numeric_limits<std::int32_t>::max());
     const auto begin = static_cast<std::uint64_t>(begin_at - tokens.begin());
     TUFF_CHECK(apply({sequence, sequence, begin, begin, static_cast<std::uint64_t>(end_at - begin_at),
                       tokens.size(), delta, ropes}));

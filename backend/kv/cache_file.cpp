@@ -1,6 +1,7 @@
 // Saving and restoring a cache.
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <utility>
 
 #include "backend/kv/cache.hpp"
@@ -95,7 +96,16 @@ Result<void> KvCache::restore(const std::string& path) {
     const std::string name = printable(path, k_whole);
     TUFF_TRY(saved, SavedCache::parse(file.bytes(), name));
     TUFF_CHECK(check_fits(saved, name));
-    for (std::uint32_t sequence = 0; sequence < sequences_.size(); sequence++) clear(sequence);
+    const auto clear_all = [&] {
+        for (std::uint32_t sequence = 0; sequence < sequences_.size(); sequence++) clear(sequence);
+    };
+    clear_all();
+    const Result<void> restored = put(saved);
+    if (!restored) clear_all();
+    return restored;
+}
+
+Result<void> KvCache::put(const SavedCache& saved) {
     std::size_t per_sequence = 0, slot = 0;
     for (const SavedLayer& layer : saved.layers) per_sequence += layer.parts;
     for (std::size_t sequence = 0; sequence < saved.sequences.size(); sequence++)
@@ -108,7 +118,7 @@ Result<void> KvCache::restore(const std::string& path) {
                 group.from[part][sequence] = saved.rows[sequence * per_sequence + slot].begin;
             for (Side* side : {&layer.k, &layer.v}) {
                 if (side->format == nullptr) continue;
-                TUFF_TRY(image, CacheImage::read(*device_, side->layouts[part], side->buffers[part]));
+                CacheImage image(side->layouts[part]);
                 const std::size_t row_bytes = side->layouts[part].row().bytes();
                 for (std::uint32_t sequence = 0; sequence < saved.sequences.size(); sequence++) {
                     const SavedRows& rows = saved.rows[sequence * per_sequence + slot];

@@ -15,6 +15,9 @@ namespace tuff {
 
 class CacheImage {
   public:
+    // All zeros, as a cache is made.
+    explicit CacheImage(const CacheLayout& layout) : layout_(&layout), bytes_(layout.bytes()) {}
+
     static Result<CacheImage> read(host::Device& device, const CacheLayout& layout,
                                    const host::Buffer& buffer) {
         CacheImage image(layout);
@@ -37,8 +40,6 @@ class CacheImage {
     }
 
   private:
-    explicit CacheImage(const CacheLayout& layout) : layout_(&layout), bytes_(layout.bytes()) {}
-
     const CacheLayout* layout_;
     std::vector<std::byte> bytes_;
 };

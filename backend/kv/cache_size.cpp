@@ -23,6 +23,10 @@ Result<void> check(std::span<const CacheLayer> layers, const CacheOptions& optio
     for (const std::uint64_t count : {options.positions, options.batch, options.sinks, options.recent})
         if (count > kMaxPositions)
             return fail(ErrorCode::usage, "{} positions are beyond the limit of 2^31", count);
+    for (std::size_t i = 0; i < layers.size(); i++)
+        if (layers[i].window > kMaxWindow)
+            return fail(ErrorCode::usage, "layer {} has a window of {} positions; the limit is {}", i,
+                        layers[i].window, kMaxWindow);
     for (const CacheOverride& override : options.overrides)
         if (override.first > override.last || override.last >= layers.size())
             return fail(ErrorCode::usage, "cache formats for layers {} to {} of a model with {} layers",

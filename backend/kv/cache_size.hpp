@@ -103,7 +103,8 @@ struct CacheSize {
 };
 
 // `usage`: no layers, a size of 0, a head that a format does not take (CacheFormat::check), an override for
-// layers that do not exist, or more sequences than kMaxCacheSequences.
+// layers that do not exist, more sequences than kMaxCacheSequences, more positions than 2^31, or a window
+// beyond kMaxWindow.
 [[nodiscard]] Result<CacheSize> cache_size(std::span<const CacheLayer> layers, const CacheOptions& options);
 
 // The most positions, `options` being otherwise the same, whose cache takes at most `bytes`; 0: none. The

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <string_view>
 #include <vector>
 
 #include "tests/host/test_devices.hpp"
@@ -30,8 +31,8 @@ std::vector<Target> targets() {
             {least, CacheKind::wide}};
 }
 
-AttentionPlan plan(const Target& target, const AttentionShape& shape, const char* format, std::uint64_t cells,
-                   CachePlace place = CachePlace::layout) {
+AttentionPlan plan(const Target& target, const AttentionShape& shape, std::string_view format,
+                   std::uint64_t cells, CachePlace place = CachePlace::layout) {
     AttentionVariant variant;
     variant.causal = true;
     const AttentionSegment segment{find_cache_format(format), find_cache_format(format), place, cells};
@@ -52,7 +53,8 @@ AttentionShape heads(std::size_t model, std::uint32_t tokens) {
 TEST(AttentionPlan, NeedsLittleMemoryBesideALongCache) {
     constexpr std::uint64_t kDepth = 131072;
     for (const Target& target : targets())
-        for (const char* format : {"f16", "q8_0", "q4_0", "kv4"}) {
+        for (const CacheFormat& one : cache_formats()) {
+            const std::string_view format = one.name;
             for (std::size_t model = 0; model < 5; model++) {
                 for (const std::uint32_t tokens : {1U, 4U, 8U})
                     EXPECT_LT(plan(target, heads(model, tokens), format, kDepth).scratch_bytes, 16 * kMiB)
@@ -103,6 +105,38 @@ TEST(AttentionPlan, NamesWhatDoesNotFit) {
     EXPECT_NE(refusal({1, 0, 4, 2, 64, 64}, "f16").find("0 tokens"), std::string::npos);
     EXPECT_NE(refusal({1, 1, 4, 2, 72, 72}, "q4_0"), "");
     EXPECT_EQ(refusal({1, 1, 4, 2, 72, 72}, "kv4"), "");
+}
+
+TEST(AttentionPlan, RefusesWindowsThatKernelsCannotCount) {
+    const Target target = targets().front();
+    const AttentionSegment segment{find_cache_format("f16"), find_cache_format("f16"), CachePlace::layout,
+                                   64};
+    const auto with = [&](std::uint64_t window) {
+        AttentionVariant variant;
+        variant.window = static_cast<std::uint32_t>(window);
+        return plan_attention(target.device, target.kind, {1, 1, 4, 2, 64, 64}, variant,
+                              std::span(&segment, 1));
+    };
+    EXPECT_TRUE(with(kMaxWindow));
+    const auto refused = with(kMaxWindow + 1);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::usage);
+}
+
+TEST(AttentionPlan, NamesWhatADeviceLacks) {
+    DeviceSnapshot device = host::test::lane_device();
+    device.features.set(host::Feature::float16, false);
+    const AttentionSegment segment{find_cache_format("f16"), find_cache_format("f16"), CachePlace::layout,
+                                   64};
+    const auto made = [&](CacheKind kind) {
+        return plan_attention(device, kind, {1, 1, 4, 2, 64, 64}, {}, std::span(&segment, 1));
+    };
+    EXPECT_TRUE(made(CacheKind::wide));
+    EXPECT_EQ(preferred_cache_kind(device), CacheKind::wide);
+    const auto refused = made(CacheKind::lanes);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
+    EXPECT_NE(refused.error().message.find("float16"), std::string::npos) << refused.error().message;
 }
 
 }  // namespace

@@ -209,5 +209,117 @@ TEST_P(EveryKind, RefusesOperandsThatAreTooSmallAndLeavesTheStreamAsItWas) {
     EXPECT_EQ(stream.command_count(), 0u);
 }
 
+// A plan over 64 cells of 2 KV heads, with buffers that are just large enough; each test spoils one thing.
+struct Exact {
+    host::Buffer q, k, v, spans, mask, y, scratch;
+    AttentionPlan plan;
+    AttentionCells cells;
+    std::vector<std::uint64_t> segment_bytes;
+    AttentionOperands operands;
+};
+
+constexpr std::uint32_t kExactCells = 64, kExactTokens = 3, kExactHeads = 2, kExactRow = 32 * 4;
+
+void make_exact(CacheKind kind, CachePlace place, const char* format_name, GivenMask mask, Exact& made) {
+    host::Device& device = shared_session().device();
+    const CacheFormat* format = find_cache_format(format_name);
+    const AttentionSegment segment{format, format, place, kExactCells};
+    AttentionVariant variant;
+    variant.mask = mask;
+    auto plan = plan_attention(device.snapshot(), kind, {1, kExactTokens, kExactHeads, kExactHeads, 32, 32},
+                               variant, std::span(&segment, 1));
+    ASSERT_TRUE(plan) << plan.error().message;
+    made.plan = std::move(*plan);
+    const std::uint64_t side = std::uint64_t{kExactCells} * kExactHeads * format->row_bytes(32);
+    const std::uint64_t mask_row = kExactCells * (mask == GivenMask::f16 ? 2 : 4);
+    for (const auto& [buffer, bytes] :
+         {std::pair(&made.q, std::uint64_t{kExactTokens} * kExactHeads * kExactRow),
+          {&made.y, std::uint64_t{kExactTokens} * kExactHeads * kExactRow},
+          {&made.k, side},
+          {&made.v, side},
+          {&made.spans, sizeof(AttentionSpan)},
+          {&made.mask, kExactTokens * mask_row},
+          {&made.scratch, made.plan.scratch_bytes}}) {
+        auto allocated = device.allocate(host::Intent::scratch, bytes, "operand");
+        ASSERT_TRUE(allocated) << allocated.error().message;
+        *buffer = std::move(*allocated);
+    }
+    made.cells = {{&made.k, 0}, {&made.v, 0}, kExactCells, {}, {}, {&made.spans, 0}};
+    if (place == CachePlace::blocks) {
+        const std::uint64_t row = format->row_bytes(32);
+        made.cells.k_rows = made.cells.v_rows = {row, kExactCells * row, 0};
+    }
+    made.segment_bytes = {0};
+    made.operands.q = {{&made.q, 0}};
+    made.operands.segments = std::span(&made.cells, 1);
+    made.operands.y = {&made.y, 0};
+    made.operands.scratch = {&made.scratch, 0};
+    if (mask == GivenMask::none) return;
+    made.operands.mask = {{&made.mask, 0}, mask_row, 0, 0, made.segment_bytes};
+}
+
+// The refusal's message; empty where there is none.
+std::string refusal(const Exact& exact) {
+    host::Stream stream(shared_session().device());
+    const Result<void> recorded =
+        record_attention(stream, shared_session().device(), exact.plan, exact.operands);
+    if (recorded) return {};
+    EXPECT_EQ(recorded.error().code, ErrorCode::usage);
+    EXPECT_EQ(stream.command_count(), 0u);
+    return recorded.error().message;
+}
+
+TEST_P(EveryKind, RefusesMasksThatRowsReachPastOrThatAreMisaligned) {
+    for (const GivenMask mask : {GivenMask::f16, GivenMask::f32}) {
+        const std::uint64_t value = mask == GivenMask::f16 ? 2 : 4;
+        Exact exact;
+        ASSERT_NO_FATAL_FAILURE(make_exact(GetParam(), CachePlace::layout, "f16", mask, exact));
+        EXPECT_EQ(refusal(exact), "");
+        const AttentionMaskOperand fits = exact.operands.mask;
+        const auto refuses = [&](const auto& spoil) {
+            exact.operands.mask = fits;
+            exact.segment_bytes = {0};
+            spoil(exact.operands.mask);
+            return refusal(exact).find("mask") != std::string::npos;
+        };
+        EXPECT_TRUE(refuses([&](AttentionMaskOperand& m) { m.at.offset = value; }));
+        EXPECT_TRUE(refuses([&](AttentionMaskOperand& m) { m.token_stride += value; }));
+        EXPECT_TRUE(refuses([&](AttentionMaskOperand& m) { m.head_stride = value; }));
+        EXPECT_TRUE(refuses([&](AttentionMaskOperand&) { exact.segment_bytes[0] = value; }));
+        EXPECT_TRUE(refuses([&](AttentionMaskOperand&) { exact.segment_bytes[0] = ~std::uint64_t{7}; }));
+        EXPECT_TRUE(refuses([&](AttentionMaskOperand& m) { m.token_stride -= value / 2; }));
+        EXPECT_TRUE(refuses([&](AttentionMaskOperand& m) { m.sequence_stride = value / 2; }));
+        EXPECT_TRUE(refuses([&](AttentionMaskOperand& m) { m.at.offset = value / 2; }));
+        EXPECT_TRUE(refuses([&](AttentionMaskOperand& m) { m.token_stride = std::uint64_t{1} << 32; }));
+        // Rows may overlap.
+        EXPECT_FALSE(refuses([&](AttentionMaskOperand& m) { m.token_stride = value; }));
+    }
+}
+
+TEST_P(EveryKind, RefusesStridedRowsThatHeadsReachPastOrThatAreMisaligned) {
+    for (const char* format : {"f32", "f16", "q8_0"}) {
+        SCOPED_TRACE(format);
+        Exact exact;
+        ASSERT_NO_FATAL_FAILURE(make_exact(GetParam(), CachePlace::blocks, format, GivenMask::none, exact));
+        EXPECT_EQ(refusal(exact), "");
+        const AttentionCells fits = exact.cells;
+        const std::uint64_t grain = format == std::string_view("f32") ? 4 : 2;
+        for (const bool k : {true, false}) {
+            const auto refuses = [&](std::uint64_t offset, std::uint64_t head_stride) {
+                exact.cells = fits;
+                (k ? exact.cells.k : exact.cells.v).offset = offset;
+                (k ? exact.cells.k_rows : exact.cells.v_rows).head_stride = head_stride;
+                return refusal(exact).find(k ? "K" : "V") != std::string::npos;
+            };
+            const std::uint64_t row = fits.k_rows.position_stride, farthest = exact.k.size() - row;
+            EXPECT_FALSE(refuses(0, farthest));
+            EXPECT_TRUE(refuses(0, farthest + grain));
+            EXPECT_FALSE(refuses(grain, farthest - grain));
+            EXPECT_TRUE(refuses(grain / 2, 0));
+            EXPECT_TRUE(refuses(0, grain / 2));
+        }
+    }
+}
+
 }  // namespace
 }  // namespace tuff::test

@@ -221,7 +221,16 @@ TEST_F(CachedAttentionTest, PlansAViewOfKAndNamesWhatItCannotDo) {
     EXPECT_EQ(plan->v_rotation, Rotation::hadamard);
     AttentionVariant masked;
     masked.mask = GivenMask::f16;
-    for (const auto& refused : {plan_of(0, masked), plan_of(1, {}), plan_of(2, {})}) {
+    CachedQueries last = queries, past = queries;
+    last.first_sequence = kSequences - 1;
+    past.first_sequence = kSequences;
+    TUFF_OK(plan_cached_attention(device_->snapshot(), *cache, 0, last, {}));
+    CacheLayerSize endless = cache->size().layers[0];
+    endless.window = std::uint64_t{1} << 32;  // 0 in 32 bits
+    for (const auto& refused :
+         {plan_of(0, masked), plan_of(1, {}), plan_of(2, {}),
+          plan_cached_attention(device_->snapshot(), *cache, 0, past, {}),
+          plan_cached_attention(device_->snapshot(), kind_, endless, kSequences, queries, {})}) {
         ASSERT_FALSE(refused);
         EXPECT_EQ(refused.error().code, ErrorCode::usage);
     }

@@ -108,6 +108,7 @@ std::vector<std::byte> expected_row(const AppendCase& c, const Rope& rope, std::
 }
 
 TEST_F(KvAppend, WritesTheBytesThatTheHostEncodes) {
+    ASSERT_FALSE(kinds("kv_append").empty());
     const host::Buffer cells = buffer_of<std::uint32_t>(kCells, "cells"),
                        positions = buffer_of<std::int32_t>(kPositions, "positions");
     for (const CacheKind kind : kinds("kv_append"))
@@ -168,6 +169,7 @@ TEST_F(KvAppend, RefusesWhatDoesNotFit) {
 }
 
 TEST_F(KvAppend, TurnsHeadsAsTheHostDoes) {
+    ASSERT_FALSE(kinds("rotate_heads").empty());
     const host::Buffer positions = buffer_of<std::int32_t>(kPositions, "positions");
     struct {
         std::uint32_t head_dim;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "backend/kv/cache_cells.hpp"
+
 namespace tuff::test {
 namespace {
 
@@ -127,6 +129,9 @@ TEST(CacheSize, RefusesWhatNoCacheCanBe) {
     CacheOptions made;
     made.sequences = kMaxCacheSequences + 1;
     EXPECT_FALSE(cache_size(kQwen, made));
+    const CacheLayer wide{4, 64, 64, kMaxWindow, false}, wider{4, 64, 64, kMaxWindow + 1, false};
+    EXPECT_TRUE(cache_size(std::vector{wide}, {}));
+    EXPECT_FALSE(cache_size(std::vector{wide, wider}, {}));
     made = {};
     made.overrides = {{20, 28, CacheSide::k, {}}};
     const Result<CacheSize> refused = cache_size(kQwen, made);

@@ -3,10 +3,13 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <limits>
 #include <random>
 
 #include "backend/kv/row_codec.hpp"
 #include "backend/kv/saved_cache.hpp"
+#include "host/fault.hpp"
 #include "tests/host/device_fixture.hpp"
 
 namespace tuff::test {
@@ -232,6 +235,17 @@ TEST_F(KvCacheTest, RefusesWhatItCannotDoAndStaysAsItIs) {
     cache.clear(0);
     EXPECT_EQ(cache.room(0), 48U);
 
+    // Positions stay within int32.
+    constexpr std::int32_t kLast = std::numeric_limits<std::int32_t>::max();
+    append(cache, {{1, 4}});
+    EXPECT_TRUE(usage(cache.shift(1, 0, 4, kLast - 2, ropes)));
+    TUFF_OK(cache.shift(1, 0, 4, kLast - 4, ropes));
+    EXPECT_EQ(cache.positions(1).back(), kLast - 1);
+    const CacheBatch past[] = {{1, 2}};
+    EXPECT_TRUE(usage(cache.begin(past)));
+    append(cache, {{1, 1}});
+    EXPECT_EQ(cache.positions(1).back(), kLast);
+
     CacheOptions endless = options();
     endless.positions = std::uint64_t{1} << 26;
     std::vector<CacheLayer> many(64, CacheLayer{8, 128, 128, 0, false});
@@ -239,6 +253,47 @@ TEST_F(KvCacheTest, RefusesWhatItCannotDoAndStaysAsItIs) {
     ASSERT_FALSE(too_large);
     EXPECT_EQ(too_large.error().code, ErrorCode::out_of_device_memory) << too_large.error().message;
     EXPECT_NE(too_large.error().message.find("would fit"), std::string::npos);
+}
+
+// A device that is lost at any moment of an edit leaves nothing that is half of it. On a card, where every
+// transfer is a submission.
+TEST_F(KvCacheTest, EmptiesWhatADeviceErrorLeavesHalfDone) {
+    constexpr std::uint64_t kCard = std::uint64_t{64} << 20;
+    need_simulated_card(kCard);
+    const Rope* ropes[] = {&rope_, &rope_};
+    const std::function<Result<void>(KvCache&)> edits[] = {
+        [](KvCache& cache) { return cache.remove(0, 1, 3); },
+        [](KvCache& cache) { return cache.copy(1, 0); },
+        [&](KvCache& cache) { return cache.shift(0, 0, 100, 5, ropes); },
+        [&](KvCache& cache) { return cache.restore(file("kept.kv")); },
+    };
+    bool kept = false;
+    for (std::size_t edit = 0; edit < std::size(edits); edit++)
+        for (std::uint64_t nth = 1;; nth++) {
+            SCOPED_TRACE(testing::Message() << "edit " << edit << ", submission " << nth);
+            turns_ = {};  // a buffer of the device before
+            host::FaultInjector faults;
+            auto opened = open(*host::simulate_card(probed(), kCard), {.dispatch_hook = faults.hook()});
+            TUFF_OK(opened);
+            device_ = std::move(*opened);
+            KvCache cache = make(options());
+            const CacheBatch batch[] = {{0, 5}, {1, 3}};
+            TUFF_OK(cache.begin(batch));  // rows of zeros do
+            if (!kept) {
+                TUFF_OK(cache.save(file("kept.kv")));
+            }
+            kept = true;
+            faults.lose_device_at_submit(nth);
+            const Result<void> edited = edits[edit](cache);
+            const bool reached = faults.submits() >= nth;
+            EXPECT_EQ(edited.has_value(), !reached);
+            EXPECT_TRUE(!reached || cache.positions(0).empty());
+            EXPECT_EQ(cache.positions(1).size(), reached && edit == 3 ? 0U : 3U);
+            if (!reached) {
+                EXPECT_GT(nth, 8U);  // both sides of two layers, at least
+                break;
+            }
+        }
 }
 
 }  // namespace
