@@ -75,8 +75,8 @@ void main() {
         mask[r] = MASK != 0 ? mask_row(sequence, head, row / GROUP) : uvec2(0);
     }
     uint last_cell = max(span.cells, 1u) - 1u;
-    // Zero, but not to the compiler: queries must not be taken for constants of the loop, whose hundreds of addresses it
-    // would then keep on the stack.
+    // Zero, but not to the compiler. Queries must not be taken for constants of the loop, whose hundreds of addresses it
+    // would then keep on the stack; nor loads be gathered (tile_after).
     uint zero = gl_NumWorkGroups.z % p.kv_heads;
 
     float m[ROWS], l[ROWS], offset[ROWS], acc[ROWS][V_VECTORS];
@@ -98,6 +98,7 @@ void main() {
         [[unroll]] for (uint b = 0; b < K_BLOCKS; b++) {
             float t[ROWS][2];
             [[unroll]] for (uint r = 0; r < ROWS; r++) t[r][0] = t[r][1] = 0;
+            if (b > 0) tile_after(k, K_CODING, K_PLACE, s[0], zero);
             KBlock block = k_open(k, b);
             [[unroll]] for (uint j = 0; j < K_STEPS; j++)
                 if (b * 32 + j < K_HEAD) {
@@ -130,6 +131,7 @@ void main() {
             }
         }
 
+        tile_after(v, V_CODING, V_PLACE, s[0], zero);
         float d = 1, o = 0;
         if (V_CODING >= CODING_SCALED && V_SHARE == 0) {
             d = v_row_scale(v, 0);
