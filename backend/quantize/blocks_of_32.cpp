@@ -1,6 +1,10 @@
 // q4_0, q4_1, q5_0, q5_1, q8_0: blocks of 32 with one scale, and an offset in the _1 types.
 // Without importance the rules are the reference's, to the bit (min and max decide); with importance scale
 // and offset are fitted.
+#include <array>
+#include <cmath>
+
+#include "backend/formats/block32.hpp"
 #include "backend/quantize/encoder.hpp"
 #include "backend/quantize/fit.hpp"
 #include "backend/quantize/scale.hpp"
@@ -42,40 +46,20 @@ TUFF_INLINE float first_peak(const float* x) {
         if (x[i] == ends.most || x[i] == ends.least) return x[i];
 }
 
-// Codes of 4 or 5 bits: nibbles, and before them the fifth bits as one word.
-template <int Bits>
-TUFF_INLINE void pack(const std::uint8_t* codes, std::byte* to) {
-    if constexpr (Bits == 5) {
-        std::uint32_t high = 0;
-        for (int i = 0; i < kBlock; i++) high |= std::uint32_t{codes[i]} >> 4 << i;
-        store(to, high);
-        to += 4;
-    }
-    for (int i = 0; i < 16; i++) to[i] = std::byte((codes[i] & 15) | (codes[i + 16] & 15) << 4);
-}
-
 // trunc((x - from) * t + shift) in [0, highest].
 TUFF_INLINE void truncate(const float* x, float from, float t, float shift, float highest,
-                          std::uint8_t* codes) {
+                          codes::Group& group) {
     for (int i = 0; i < kBlock; i += 8) {
         const F8 moved = clamp((load8(x + i) - from) * t + shift, 0, highest);
-        store_bytes(codes + i, __builtin_convertvector(moved, I8));
+        store_bytes(group.data() + i, __builtin_convertvector(moved, I8));
     }
 }
 
-// Weights of a block by importance, brought into a range in which no sum can overflow.
-TUFF_INLINE void load_weights(const float* importance, float* w) {
-    const float unit = inverse(largest_magnitude(importance, kBlock));
-    for (int i = 0; i < kBlock; i += 8) store8(w + i, unit == 0 ? all(1) : load8(importance + i) * unit);
-}
-
-template <int Bits>
-constexpr float top = Bits == 4 ? 8 : 16;
-
 // Candidates for the code of the largest magnitude, at both ends.
-template <int Bits>
-constexpr std::array<F8, 2> signed_starts = {F8{.0f, -.9f, -.6f, -.3f, .3f, .6f, .9f, 1.2f} - top<Bits>,
-                                             F8{-1.8f, -1.5f, -1.2f, -.9f, -.6f, -.3f, .0f, .3f} + top<Bits>};
+template <int Bias>
+constexpr std::array<F8, 2> signed_starts = {
+    F8{.0f, -.9f, -.6f, -.3f, .3f, .6f, .9f, 1.2f} - float{Bias},
+    F8{-1.8f, -1.5f, -1.2f, -.9f, -.6f, -.3f, .0f, .3f} + float{Bias}};
 
 TUFF_INLINE F8 rounded_to_half8(F8 scales) {
     for (int i = 0; i < 8; i++) scales[i] = rounded_to_half(scales[i]);
@@ -93,45 +77,43 @@ TUFF_INLINE int best_stored(const float* x, const float* w, F8 d, F8 m, float lo
     return best_lane(error);
 }
 
-template <int Bits>
+template <block32::Fields F>
 TUFF_CLONES void encode_signed(const float* row, std::uint64_t elements, const float* importance,
                                std::byte* blocks) {
-    constexpr int kBytes = 2 + (Bits == 5 ? 4 : 0) + 16;
-    for (std::uint64_t i = 0; i < elements; i += kBlock, blocks += kBytes) {
+    constexpr float top = F.bias;
+    for (std::uint64_t i = 0; i < elements; i += kBlock, blocks += F.bytes()) {
         const float* x = row + i;
-        float d = first_peak(x) / -top<Bits>;
+        float d = first_peak(x) / -top;
         if (importance && std::fabs(d) < kLargestHalf) {
             alignas(32) float w[kBlock];
-            load_weights(importance + i, w);
-            const SignedFit fit =
-                fit_signed(x, w, kBlock, -top<Bits>, top<Bits> - 1, signed_starts<Bits>.data(), 2, 2);
+            relative_weights(importance + i, kBlock, w);
+            const SignedFit fit = fit_signed(x, w, kBlock, -top, top - 1, signed_starts<F.bias>.data(), 2, 2);
             // For constants and the like what counts is which scale binary16 rounds least.
-            F8 stored = F8{} + d * top<Bits>;
-            stored /= F8{1, 0, -1, -2, -3, -4, -5, -6} + top<Bits>;
+            F8 stored = F8{} + d * top;
+            stored /= F8{1, 0, -1, -2, -3, -4, -5, -6} + top;
             if (fit.scale != 0) stored[0] = fit.scale;
             stored = rounded_to_half8(stored);
-            d = stored[best_stored(x, w, stored, F8{}, -top<Bits>, top<Bits> - 1)];
+            d = stored[best_stored(x, w, stored, F8{}, -top, top - 1)];
         }
         d = clamp_to_half(d);
-        std::uint8_t codes[kBlock];
-        truncate(x, 0, inverse(d), top<Bits> + 0.5f, top<Bits> * 2 - 1, codes);
+        codes::Group group;
+        truncate(x, 0, inverse(d), top + 0.5f, top * 2 - 1, group);
         store_half(blocks, d);
-        pack<Bits>(codes, blocks + 2);
+        block32::store_codes<F>(group, blocks);
     }
 }
 
-template <int Bits>
+template <block32::Fields F>
 TUFF_CLONES void encode_affine(const float* row, std::uint64_t elements, const float* importance,
                                std::byte* blocks) {
-    constexpr int kBytes = 4 + (Bits == 5 ? 4 : 0) + 16;
-    constexpr int levels = (1 << Bits) - 1;
-    for (std::uint64_t i = 0; i < elements; i += kBlock, blocks += kBytes) {
+    constexpr int levels = F.fifths > 0 ? 31 : 15;
+    for (std::uint64_t i = 0; i < elements; i += kBlock, blocks += F.bytes()) {
         const float* x = row + i;
         const Extremes ends = extremes(x);
         float m = clamp_to_half(ends.least), d = clamp_to_half((ends.most - ends.least) / levels);
         if (importance && std::fabs(m) < kLargestHalf && d < kLargestHalf) {
             alignas(32) float w[kBlock];
-            load_weights(importance + i, w);
+            relative_weights(importance + i, kBlock, w);
             const AffineFit fit = fit_affine<false>(x, w, kBlock, levels, affine_starts<levels>.data(), 2, 1);
             F8 lows{}, scales = ends.most / (F8{0, 0, 0, -1, -2, -3, -4, -5} + float{levels});
             scales[0] = fit.scale;
@@ -144,11 +126,11 @@ TUFF_CLONES void encode_affine(const float* row, std::uint64_t elements, const f
             d = scales[lane];
             m = lows[lane];
         }
-        std::uint8_t codes[kBlock];
-        truncate(x, m, inverse(d), 0.5f, levels, codes);
+        codes::Group group;
+        truncate(x, m, inverse(d), 0.5f, levels, group);
         store_half(blocks, d);
         store_half(blocks + 2, m);
-        pack<Bits>(codes, blocks + 4);
+        block32::store_codes<F>(group, blocks);
     }
 }
 
@@ -166,10 +148,13 @@ TUFF_CLONES void encode_q8_0(const float* row, std::uint64_t elements, const flo
 }  // namespace
 
 extern const Encoder encoder_q4_0, encoder_q4_1, encoder_q5_0, encoder_q5_1, encoder_q8_0;
-const Encoder encoder_q4_0{2, Importance::used, encode_signed<4>, 8 * kLargestHalf};
-const Encoder encoder_q4_1{3, Importance::used, encode_affine<4>, 15 * kLargestHalf};
-const Encoder encoder_q5_0{6, Importance::used, encode_signed<5>, 16 * kLargestHalf};
-const Encoder encoder_q5_1{7, Importance::used, encode_affine<5>, 31 * kLargestHalf};
+const Encoder encoder_q4_0{2, Importance::used, encode_signed<{.nibbles = 2, .bias = 8}>, 8 * kLargestHalf};
+const Encoder encoder_q4_1{3, Importance::used, encode_affine<{.nibbles = 4, .has_m = true}>,
+                           15 * kLargestHalf};
+const Encoder encoder_q5_0{6, Importance::used, encode_signed<{.nibbles = 6, .fifths = 2, .bias = 16}>,
+                           16 * kLargestHalf};
+const Encoder encoder_q5_1{7, Importance::used, encode_affine<{.nibbles = 8, .fifths = 4, .has_m = true}>,
+                           31 * kLargestHalf};
 const Encoder encoder_q8_0{8, Importance::ignored, encode_q8_0, 127 * kLargestHalf};
 
 }  // namespace tuff

@@ -1,9 +1,7 @@
 #include "backend/quantize/encoder.hpp"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
-#include <vector>
+#include <iterator>
 
 namespace tuff {
 
@@ -33,12 +31,6 @@ const Encoder* find_encoder(std::uint32_t type_id) {
 const Encoder* find_encoder(std::string_view type_name) {
     const TypeInfo* type = find_type(type_name);
     return type == nullptr ? nullptr : find_encoder(type->id);
-}
-
-std::string encoder_names() {
-    std::vector<std::string_view> names;
-    for (const Encoder* encoder : all) names.push_back(encoder->type().name);
-    return fmt::format("{}", fmt::join(names, ", "));
 }
 
 }  // namespace tuff

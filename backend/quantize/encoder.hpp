@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <limits>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "backend/types.hpp"
@@ -43,8 +42,5 @@ struct Encoder {
 // The encoder of that type, or nullptr. Static storage.
 [[nodiscard]] const Encoder* find_encoder(std::string_view type_name);
 [[nodiscard]] const Encoder* find_encoder(std::uint32_t type_id);
-
-// "f32, f16, ...": for messages.
-[[nodiscard]] std::string encoder_names();
 
 }  // namespace tuff

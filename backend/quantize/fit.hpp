@@ -49,6 +49,13 @@ TUFF_INLINE float peak(const float* x, int count) {
     return -least > most ? least : most;
 }
 
+// Weights over the largest of them, so that no sum overflows; all 1 without importance, or where the largest
+// is next to nothing.
+TUFF_INLINE void relative_weights(const float* importance, int count, float* w) {
+    const float unit = importance ? inverse(largest_magnitude(importance, count)) : 0.0f;
+    for (int i = 0; i < count; i += 8) store8(w + i, unit == 0 ? all(1) : load8(importance + i) * unit);
+}
+
 // value = scale * code, low <= code <= high.
 struct SignedFit {
     float scale = 0;

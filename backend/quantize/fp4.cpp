@@ -3,6 +3,7 @@
 // reference's.
 #include <cmath>
 
+#include "backend/formats/codes.hpp"
 #include "backend/quantize/encoder.hpp"
 #include "backend/quantize/fit.hpp"
 #include "backend/quantize/scale.hpp"
@@ -49,11 +50,11 @@ TUFF_CLONES void encode_mxfp4(const float* row, std::uint64_t elements, const fl
         const int exponent = amax > 0 ? floor_log2(amax) + 125 : 0;
         const int e = exponent < 0 ? 0 : exponent;
         const float scale = std::ldexp(1.0f, e - 128);
-        std::uint8_t codes[kBlock];
+        codes::Group group;
         for (int k = 0; k < kBlock; k += 8)
-            store_bytes(codes + k, exponent < 0 ? I8{} : nearest_fp4(load8(row + i + k), scale));
+            store_bytes(group.data() + k, exponent < 0 ? I8{} : nearest_fp4(load8(row + i + k), scale));
         blocks[0] = std::byte(e);
-        for (int k = 0; k < 16; k++) blocks[1 + k] = std::byte(codes[k] | codes[k + 16] << 4);
+        codes::pack_nibbles(group, blocks + 1);
     }
 }
 

@@ -1,8 +1,11 @@
 // iq4_nl: blocks of 32 under one scale, codes of 4 bits that stand for 16 levels. Without importance the rule
 // is the reference's, to the bit: of 16 inverse scales the one that explains most, every element weighted by
 // its square. With importance more of them are tried, of both signs.
+#include <cmath>
+
 #include "backend/quantize/encoder.hpp"
 #include "backend/quantize/fit.hpp"
+#include "backend/quantize/nl_levels.hpp"
 #include "backend/quantize/scale.hpp"
 
 namespace tuff {
@@ -11,26 +14,6 @@ namespace {
 using namespace lanes;
 
 constexpr int kBlock = 32;
-constexpr float levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
-
-// Halfway between two levels the upper one counts as nearer. Both subtractions of the reference's comparison
-// are exact around there, so comparing with the middle is the same.
-constexpr float middle(int k) {
-    return (levels[k - 1] + levels[k]) / 2;
-}
-
-TUFF_INLINE F8 nearest_level(F8 x) {
-    F8 level = all(levels[0]);
-    for (int k = 1; k < 16; k++) level = x >= middle(k) ? all(levels[k]) : level;
-    return level;
-}
-
-TUFF_INLINE I8 nearest_code(F8 x) {
-    I8 code{};
-    for (int k = 1; k < 16; k++) code -= x >= middle(k);  // a comparison that holds is -1
-    return code;
-}
-
 struct Sums {
     F8 xq, qq;
 };
@@ -39,7 +22,7 @@ struct Sums {
 TUFF_INLINE Sums sums(const float* x, const float* w, F8 t) {
     Sums s{};
     for (int i = 0; i < kBlock; i++) {
-        const F8 q = nearest_level(t * x[i]), wq = w[i] * q;
+        const F8 q = nearest_nl_level(t * x[i]), wq = w[i] * q;
         s.xq += wq * x[i];
         s.qq += wq * q;
     }
@@ -73,12 +56,9 @@ constexpr F8 starts[] = {F8{101, 107, 113, 117, 121, 125, 129, 133},
 
 TUFF_INLINE float scale_by_importance(const float* x, const float* importance, float peak) {
     alignas(32) float w[kBlock], scaled[kBlock];
-    const float unit = inverse(largest_magnitude(importance, kBlock));
+    relative_weights(importance, kBlock, w);
     const float t0 = 1.0f / peak;
-    for (int i = 0; i < kBlock; i += 8) {
-        store8(w + i, unit == 0 ? all(1) : load8(importance + i) * unit);
-        store8(scaled + i, load8(x + i) * t0);
-    }
+    for (int i = 0; i < kBlock; i += 8) store8(scaled + i, load8(x + i) * t0);
     float d = 0, best = 0;
     for (const F8& start : starts) {
         F8 t = start, scale{}, error{};
@@ -112,10 +92,10 @@ TUFF_CLONES void encode_iq4_nl(const float* row, std::uint64_t elements, const f
         }
         d = clamp_to_half(d);
         const float t = inverse(d);
-        std::uint8_t codes[kBlock];
-        for (int k = 0; k < kBlock; k += 8) store_bytes(codes + k, nearest_code(load8(x + k) * t));
+        codes::Group group;
+        for (int k = 0; k < kBlock; k += 8) store_bytes(group.data() + k, nearest_nl_code(load8(x + k) * t));
         store_half(blocks, d);
-        for (int k = 0; k < 16; k++) blocks[2 + k] = std::byte(codes[k] | codes[k + 16] << 4);
+        codes::pack_nibbles(group, blocks + 2);
     }
 }
 

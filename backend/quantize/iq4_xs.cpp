@@ -1,29 +1,10 @@
 // iq4_xs: 16 levels that are not symmetric (levels::kNl), s = d (c - 32) with c of six bits for 32 elements.
-#include "backend/formats/levels.hpp"
 #include "backend/quantize/encoder.hpp"
+#include "backend/quantize/nl_levels.hpp"
 #include "backend/quantize/scale_search.hpp"
 
 namespace tuff {
 namespace {
-
-// The code of the nearest level, the upper one where two are equally near.
-TUFF_INLINE lanes::I8 nearest_code(lanes::F8 v) {
-    lanes::I8 code{};
-    for (std::size_t k = 1; k < 16; k++)
-        code -= v >= 0.5f * static_cast<float>(levels::kNl[k - 1] + levels::kNl[k]);
-    return code;
-}
-
-// That level.
-TUFF_INLINE lanes::F8 nearest_level(lanes::F8 v) {
-    lanes::F8 level = lanes::all(levels::kNl[0]);
-    for (std::size_t k = 1; k < 16; k++) {
-        const auto step = lanes::all(static_cast<float>(levels::kNl[k] - levels::kNl[k - 1]));
-        const lanes::I8 above = v >= 0.5f * static_cast<float>(levels::kNl[k - 1] + levels::kNl[k]);
-        level += lanes::from_bits(lanes::bits(step) & above);
-    }
-    return level;
-}
 
 class Iq4Xs {
   public:
@@ -50,7 +31,7 @@ class Iq4Xs {
         lanes::F8 sum{};
         for (int i = j * kSubElements; i < (j + 1) * kSubElements; i += 8) {
             const lanes::F8 x = lanes::load8(block_.x + i), w = lanes::load8(block_.w + i);
-            const lanes::F8 value = s * nearest_level(x * inverse);
+            const lanes::F8 value = s * lanes::nearest_nl_level(x * inverse);
             sum += w * (value * (value - 2.0f * x));
         }
         return lanes::sum(sum);
@@ -62,7 +43,7 @@ class Iq4Xs {
         lanes::F8 xv{}, vv{};
         for (int i = j * kSubElements; i < (j + 1) * kSubElements; i += 8) {
             const lanes::F8 x = lanes::load8(block_.x + i), w = lanes::load8(block_.w + i);
-            const lanes::F8 v = nearest_level(x * inverse);
+            const lanes::F8 v = lanes::nearest_nl_level(x * inverse);
             xv += w * x * v;
             vv += w * v * v;
         }
@@ -79,8 +60,8 @@ class Iq4Xs {
             const float s = search.scale(j), inverse = s == 0 ? 0 : 1 / s;
             for (int i = 0; i < 16; i += 8) {
                 const float* x = block_.x + 32 * j + i;
-                const lanes::I8 low = nearest_code(lanes::load8(x) * inverse);
-                const lanes::I8 high = nearest_code(lanes::load8(x + 16) * inverse);
+                const lanes::I8 low = lanes::nearest_nl_code(lanes::load8(x) * inverse);
+                const lanes::I8 high = lanes::nearest_nl_code(lanes::load8(x + 16) * inverse);
                 lanes::store_bytes(block + 8 + 16 * j + i, low | high << 4);
             }
         }

@@ -5,6 +5,7 @@
 //   3. for each group, the pair of integers around the fitted ones that leaves the smallest error;
 //   4. the best d and dmin for these integers and codes, and step 3 again, as long as it helps.
 // The reference searches less and weights by magnitude too; any choice gives a valid block.
+#include "backend/formats/k_scaled.hpp"
 #include "backend/quantize/encoder.hpp"
 #include "backend/quantize/super_block.hpp"
 
@@ -72,7 +73,7 @@ TUFF_INLINE float choose(const float* x, const float* w, float d, float dmin, fl
 }
 
 template <class Type>
-TUFF_INLINE F8 codes(const float* x, float step, float low) {
+TUFF_INLINE F8 rounded_codes(const float* x, float step, float low) {
     return clamp(round_even((load8(x) + low) * inverse(step)), 0, Type::levels);
 }
 
@@ -83,7 +84,8 @@ TUFF_INLINE void refit(const SuperBlock& block, const Choice<Type>& choice, floa
     for (int j = 0; j < choice.groups; j++) {
         F8 sum_w{}, sum_x{}, sum_q{}, sum_qq{}, sum_xq{};
         for (int i = j * Type::group; i < (j + 1) * Type::group; i += 8) {
-            const F8 q = codes<Type>(block.x + i, choice.d * choice.scale[j], choice.dmin * choice.min[j]);
+            const F8 q =
+                rounded_codes<Type>(block.x + i, choice.d * choice.scale[j], choice.dmin * choice.min[j]);
             const F8 w = load8(block.w + i), x = load8(block.x + i);
             sum_w += w;
             sum_x += w * x;
@@ -144,74 +146,41 @@ TUFF_INLINE Choice<Type> choose_all(const SuperBlock& block) {
     return best;
 }
 
-// 8 scales and 8 mins of 6 bits in 12 bytes.
-template <class Type>
-TUFF_INLINE void pack_scales(const Choice<Type>& choice, std::byte* to) {
-    for (int j = 0; j < 4; j++) {
-        const auto low_scale = static_cast<unsigned>(choice.scale[j]);
-        const auto low_min = static_cast<unsigned>(choice.min[j]);
-        const auto high_scale = static_cast<unsigned>(choice.scale[j + 4]);
-        const auto high_min = static_cast<unsigned>(choice.min[j + 4]);
-        to[j] = std::byte(low_scale | high_scale >> 4 << 6);
-        to[j + 4] = std::byte(low_min | high_min >> 4 << 6);
-        to[j + 8] = std::byte((high_scale & 15) | (high_min & 15) << 4);
-    }
-}
-
-TUFF_INLINE void pack(const Choice<Q2K>& choice, float d, float dmin, const std::uint8_t* q, std::byte* to) {
+TUFF_INLINE void pack(const Choice<Q2K>& choice, float d, float dmin, const codes::Group* q, std::byte* to) {
     for (int j = 0; j < 16; j++)
         to[j] = std::byte(static_cast<unsigned>(choice.scale[j]) | static_cast<unsigned>(choice.min[j]) << 4);
-    for (int k = 0; k < 64; k++) {
-        const std::uint8_t* from = q + k / 32 * 128 + k % 32;
-        to[16 + k] = std::byte(from[0] | from[32] << 2 | from[64] << 4 | from[96] << 6);
-    }
+    for (int g = 0; g < 8; g++) codes::store_pairs(q[g], g, to + 16);
     store_half(to + 80, d);
     store_half(to + 82, dmin);
 }
 
-// Low nibbles of 64 elements at a time: those of the first 32 low, those of the others high.
-TUFF_INLINE void pack_nibbles(const std::uint8_t* q, std::byte* to) {
-    for (int k = 0; k < 128; k++) {
-        const std::uint8_t* from = q + k / 32 * 64 + k % 32;
-        to[k] = std::byte((from[0] & 15) | (from[32] & 15) << 4);
-    }
-}
-
-TUFF_INLINE void pack(const Choice<Q4K>& choice, float d, float dmin, const std::uint8_t* q, std::byte* to) {
+template <class Type>
+TUFF_INLINE void pack(const Choice<Type>& choice, float d, float dmin, const codes::Group* q, std::byte* to) {
     store_half(to, d);
     store_half(to + 2, dmin);
-    pack_scales(choice, to + 4);
-    pack_nibbles(q, to + 16);
-}
-
-TUFF_INLINE void pack(const Choice<Q5K>& choice, float d, float dmin, const std::uint8_t* q, std::byte* to) {
-    store_half(to, d);
-    store_half(to + 2, dmin);
-    pack_scales(choice, to + 4);
-    for (int k = 0; k < 32; k++) {
-        unsigned fifth = 0;
-        for (int j = 0; j < 8; j++) fifth |= unsigned{q[j * 32 + k]} >> 4 << j;
-        to[16 + k] = std::byte(fifth);
+    k_scaled::ScaleMin scales[8];
+    for (int g = 0; g < 8; g++) {
+        scales[g] = {static_cast<std::uint8_t>(choice.scale[g]), static_cast<std::uint8_t>(choice.min[g])};
+        k_scaled::store_codes<{.has_fifths = (Type::levels > 15)}>(q[g], g, to);
     }
-    pack_nibbles(q, to + 48);
+    k_scaled::pack_scales(scales, to);
 }
 
 template <class Type>
 TUFF_CLONES void encode(const float* row, std::uint64_t elements, const float* importance,
                         std::byte* blocks) {
     for (std::uint64_t i = 0; i < elements; i += kSuperBlock, blocks += Type::bytes) {
+        std::memset(blocks, 0, Type::bytes);
         SuperBlock block;
-        if (!load_super_block(row + i, importance ? importance + i : nullptr, block)) {
-            std::memset(blocks, 0, Type::bytes);
-            continue;
-        }
+        if (!load_super_block(row + i, importance ? importance + i : nullptr, block)) continue;
         const Choice<Type> choice = choose_all<Type>(block);
-        std::uint8_t q[kSuperBlock];
+        codes::Group q[kSuperBlock / 32];
         for (int k = 0; k < kSuperBlock; k += 8) {
             const int j = k / Type::group;
-            store_bytes(q + k, __builtin_convertvector(codes<Type>(block.x + k, choice.d * choice.scale[j],
-                                                                   choice.dmin * choice.min[j]),
-                                                       I8));
+            store_bytes(q[k / 32].data() + k % 32,
+                        __builtin_convertvector(rounded_codes<Type>(block.x + k, choice.d * choice.scale[j],
+                                                                    choice.dmin * choice.min[j]),
+                                                I8));
         }
         pack(choice, choice.d * block.unit, choice.dmin * block.unit, q, blocks);
     }

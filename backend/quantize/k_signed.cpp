@@ -1,5 +1,8 @@
 // q3_k and q6_k: super-blocks of 256 in groups of 16, value = d * scale * code, scale and code signed
 // integers. Chosen as in k_affine.cpp, without mins.
+#include <cmath>
+
+#include "backend/formats/codes.hpp"
 #include "backend/quantize/encoder.hpp"
 #include "backend/quantize/super_block.hpp"
 
@@ -49,7 +52,7 @@ TUFF_INLINE float choose(const float* x, const float* w, float d, float& scale) 
 }
 
 template <class Type>
-TUFF_INLINE F8 codes(const float* x, float step) {
+TUFF_INLINE F8 rounded_codes(const float* x, float step) {
     return clamp(round_even(load8(x) * inverse(step)), Type::low, Type::high);
 }
 
@@ -59,7 +62,7 @@ TUFF_INLINE float refit(const SuperBlock& block, const Choice& choice) {
     F8 xs{}, ss{};
     for (int i = 0; i < kSuperBlock; i += 8) {
         const float scale = choice.scale[i / kGroup];
-        const F8 level = scale * codes<Type>(block.x + i, choice.d * scale);
+        const F8 level = scale * rounded_codes<Type>(block.x + i, choice.d * scale);
         const F8 weighted = load8(block.w + i) * level;
         xs += weighted * load8(block.x + i);
         ss += weighted * level;
@@ -113,11 +116,10 @@ TUFF_INLINE Choice search(const SuperBlock& block) {
     return best;
 }
 
-TUFF_INLINE void pack(const Choice& choice, const std::uint8_t* q, float d, std::byte* to, Q3K) {
-    std::memset(to, 0, 32 + 64 + 12);
-    for (int i = 0; i < kSuperBlock; i++) {
-        to[i % 32] |= std::byte(q[i] >> 2 << i / 32);
-        to[32 + i / 128 * 32 + i % 32] |= std::byte((q[i] & 3) << i % 128 / 32 * 2);
+TUFF_INLINE void pack(const Choice& choice, const codes::Group* q, float d, std::byte* to, Q3K) {
+    for (int g = 0; g < 8; g++) {
+        codes::store_bits(q[g], g, 2, to);
+        codes::store_pairs(q[g], g, to + 32);
     }
     for (int j = 0; j < kGroups; j++) {
         const auto scale = static_cast<unsigned>(choice.scale[j] + 32);
@@ -127,14 +129,12 @@ TUFF_INLINE void pack(const Choice& choice, const std::uint8_t* q, float d, std:
     store_half(to + 108, d);
 }
 
-TUFF_INLINE void pack(const Choice& choice, const std::uint8_t* q, float d, std::byte* to, Q6K) {
-    for (int k = 0; k < 128; k++) {
-        const std::uint8_t* from = q + k / 64 * 128 + k % 64;
-        to[k] = std::byte((from[0] & 15) | (from[64] & 15) << 4);
-    }
-    for (int k = 0; k < 64; k++) {
-        const std::uint8_t* from = q + k / 32 * 128 + k % 32;
-        to[128 + k] = std::byte(from[0] >> 4 | from[32] >> 4 << 2 | from[64] >> 4 << 4 | from[96] >> 4 << 6);
+TUFF_INLINE void pack(const Choice& choice, const codes::Group* q, float d, std::byte* to, Q6K) {
+    for (int g = 0; g < 8; g++) {
+        codes::store_fields(q[g], g % 4 / 2 * 4, 15, to + g / 4 * 64 + g % 2 * 32);
+        codes::Group high;
+        for (int w = 0; w < 4; w++) codes::set_eight(high, w, codes::eight(q[g], w) >> 4);
+        codes::store_pairs(high, g, to + 128);
     }
     for (int j = 0; j < kGroups; j++) to[192 + j] = std::byte(static_cast<int>(choice.scale[j]));
     store_half(to + 208, d);
@@ -144,16 +144,14 @@ template <class Type>
 TUFF_CLONES void encode(const float* row, std::uint64_t elements, const float* importance,
                         std::byte* blocks) {
     for (std::uint64_t i = 0; i < elements; i += kSuperBlock, blocks += Type::bytes) {
+        std::memset(blocks, 0, Type::bytes);
         SuperBlock block;
-        if (!load_super_block(row + i, importance ? importance + i : nullptr, block)) {
-            std::memset(blocks, 0, Type::bytes);
-            continue;
-        }
+        if (!load_super_block(row + i, importance ? importance + i : nullptr, block)) continue;
         const Choice choice = search<Type>(block);
-        std::uint8_t q[kSuperBlock];
+        codes::Group q[kSuperBlock / 32];
         for (int k = 0; k < kSuperBlock; k += 8) {
-            const F8 code = codes<Type>(block.x + k, choice.d * choice.scale[k / kGroup]);
-            store_bytes(q + k, __builtin_convertvector(code - Type::low, I8));
+            const F8 code = rounded_codes<Type>(block.x + k, choice.d * choice.scale[k / kGroup]);
+            store_bytes(q[k / 32].data() + k % 32, __builtin_convertvector(code - Type::low, I8));
         }
         pack(choice, q, choice.d * block.unit, blocks, Type{});
     }

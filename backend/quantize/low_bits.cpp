@@ -1,5 +1,8 @@
 // q1_0, q2_0, tq1_0, tq2_0: one or two bits, or a digit of base three, under one scale. The rules are the
 // reference's, to the bit; they leave no room for importance.
+#include <cmath>
+
+#include "backend/formats/codes.hpp"
 #include "backend/quantize/encoder.hpp"
 #include "backend/quantize/fit.hpp"
 #include "backend/quantize/scale.hpp"
@@ -75,11 +78,11 @@ TUFF_CLONES void encode_tq2_0(const float* row, std::uint64_t elements, const fl
     constexpr int kBlock = 256;
     for (std::uint64_t i = 0; i < elements; i += kBlock, blocks += 66) {
         const float d = clamp_to_half(largest_magnitude(row + i, kBlock));
-        std::uint8_t trits[kBlock];
-        digits(row + i, kBlock, d, trits);
-        for (int k = 0; k < 64; k++) {
-            const std::uint8_t* q = trits + k / 32 * 128 + k % 32;
-            blocks[k] = std::byte(q[0] | q[32] << 2 | q[64] << 4 | q[96] << 6);
+        std::memset(blocks, 0, 64);
+        for (int g = 0; g < kBlock / 32; g++) {
+            codes::Group group;
+            digits(row + i + g * 32, 32, d, group.data());
+            codes::store_pairs(group, g, blocks);
         }
         store_half(blocks + 64, d);
     }

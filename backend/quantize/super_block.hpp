@@ -27,11 +27,8 @@ TUFF_INLINE bool load_super_block(const float* row, const float* importance, Sup
     const int exponent = std::ilogb(magnitude);
     block.unit = std::ldexp(1.0f, exponent);
     const float over = std::ldexp(1.0f, -exponent);
-    const float weight = importance ? inverse(largest_magnitude(importance, kSuperBlock)) : 0.0f;
-    for (int i = 0; i < kSuperBlock; i += 8) {
-        store8(block.x + i, load8(row + i) * over);
-        store8(block.w + i, weight == 0 ? all(1) : load8(importance + i) * weight);
-    }
+    for (int i = 0; i < kSuperBlock; i += 8) store8(block.x + i, load8(row + i) * over);
+    relative_weights(importance, kSuperBlock, block.w);
     return true;
 }
 
