@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/codebook_address.hpp"
+#include "backend/formats/plain.hpp"
 #include "backend/get_rows_arguments.hpp"
 
 namespace tuff {
@@ -19,14 +20,10 @@ struct QuantizeArguments {
     std::uint32_t rows, elements, x_stride, y_stride;
 };
 
-bool plain(const TypeInfo& type) {
-    return type.name == "f32" || type.name == "f16" || type.name == "bf16";
-}
-
 // Where the fields of a type may begin: plain elements at multiples of their size. A block starts with a half
 // where it is quantized to, and is read at any byte.
 std::uint32_t alignment_of(const TypeInfo& type, bool written) {
-    return plain(type) ? type.block_bytes : written ? 2 : 1;
+    return is_plain(type) ? type.block_bytes : written ? 2 : 1;
 }
 
 // Fills in a dense stride, or checks the one given.
@@ -64,7 +61,7 @@ std::string CopyPlan::describe() const {
 Result<CopyPlan> plan_copy(const host::DeviceSnapshot& device, const TypeInfo& from, const TypeInfo& to,
                            const CopyShape& shape) {
     const bool quantizes = std::ranges::find(quantize_targets(), &to) != quantize_targets().end();
-    const bool possible = quantizes ? plain(from) : plain(to) && find_format(from.id) != nullptr;
+    const bool possible = quantizes ? is_plain(from) : is_plain(to) && find_format(from.id) != nullptr;
     if (!possible)
         return fail(ErrorCode::unsupported,
                     "no kernel converts {} to {}: one of them must be f32, f16 or bf16", from.name, to.name);

@@ -12,6 +12,7 @@
 #include <tuff/result.hpp>
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "backend/format.hpp"

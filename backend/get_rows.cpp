@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backend/codebook_address.hpp"
+#include "backend/formats/plain.hpp"
 #include "backend/get_rows_arguments.hpp"
 
 namespace tuff {
@@ -42,7 +43,7 @@ std::string GetRowsPlan::describe() const {
 Result<GetRowsPlan> plan_get_rows(const host::DeviceSnapshot& device, const Format& format, Layout layout,
                                   const TypeInfo& target, const GetRowsShape& shape) {
     TUFF_CHECK(matrix_bytes(format, layout, {shape.rows, shape.elements, 1}));
-    if (target.name != "f32" && target.name != "f16" && target.name != "bf16")
+    if (!is_plain(target))
         return fail(ErrorCode::unsupported, "rows become f32, f16 or bf16, not {}", target.name);
     if (shape.elements > kMaxRowElements)
         return fail(ErrorCode::usage, "rows of {} elements are beyond the limit of {}", shape.elements,

@@ -10,6 +10,7 @@
 #include <tuff/result.hpp>
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "backend/operand.hpp"

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "backend/arithmetic.hpp"
 #include "backend/gguf_reader.hpp"
 #include "backend/printable.hpp"
 
@@ -247,7 +248,7 @@ Result<void> GgufFile::place_tensors(GgufReader& in, std::span<const std::uint64
     data_offset_ = in.position();
     if (tensors_.empty()) return {};
     // Cannot wrap: a position in a file plus less than 2^32.
-    data_offset_ = (data_offset_ + alignment_ - 1) / alignment_ * alignment_;
+    data_offset_ = round_up(data_offset_, alignment_);
     if (data_offset_ > bytes_.size()) {
         in.begin("data section", 0);
         return in.fail_at(data_offset_, "the file ends before it, at byte {}", bytes_.size());

@@ -1,7 +1,6 @@
 #include "backend/matmul.hpp"
 
 #include <algorithm>
-#include <utility>
 
 #include "backend/codebook_address.hpp"
 #include "backend/matmul_arguments.hpp"
@@ -152,7 +151,7 @@ class Recorder {
     }
     // Of one batch of packed activations.
     [[nodiscard]] std::uint64_t packed_bytes(const MatmulPart& part) const {
-        return round_up(part.tokens, part.tile) * packed_token_bytes(plan_.groups());
+        return tuff::packed_bytes(part.tokens, part.tile, plan_.groups());
     }
 
     [[nodiscard]] Access read_x() const {

@@ -3,8 +3,6 @@
 
 #include <tuff/result.hpp>
 
-#include <cstdint>
-
 #include "backend/matmul_plan.hpp"
 #include "backend/operand.hpp"
 #include "backend/weights.hpp"

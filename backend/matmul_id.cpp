@@ -2,10 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <utility>
-
 #include "backend/codebook_address.hpp"
 #include "backend/matmul_arguments.hpp"
 #include "backend/matmul_tiles.hpp"

@@ -121,13 +121,12 @@ Result<void> place_lists(const DeviceSnapshot& device, MatmulIdPlan& plan) {
             return fail(ErrorCode::usage,
                         "{} products may take {} tiles of {}, beyond this device's limit of {}", pairs, most,
                         part.tile, device.limits.max_workgroup_count[1]);
-        part.most_tiles = static_cast<std::uint32_t>(most);
-        part.table = static_cast<std::uint32_t>(words);
+        part.most_tiles = u32(most);
+        part.table = u32(words);
         words += most * (kHeadWords + part.tile);
     }
-    plan.lists_width =
-        std::min({256u, device.limits.max_workgroup_invocations,
-                  std::max(64u, static_cast<std::uint32_t>(std::bit_ceil(plan.shape.experts + 1)))});
+    plan.lists_width = std::min({256u, device.limits.max_workgroup_invocations,
+                                 std::max(64u, u32(std::bit_ceil(plan.shape.experts + 1)))});
     plan.lists_offset = plan.scratch_bytes;
     plan.scratch_bytes += round_up(words * sizeof(std::uint32_t), kScratchAlignment);
     return {};
@@ -203,7 +202,7 @@ std::uint64_t MatmulIdShape::ids_count() const {
 }
 
 std::uint32_t MatmulIdPlan::groups() const {
-    return static_cast<std::uint32_t>(ceil_div(shape.k, kGroupElements));
+    return u32(ceil_div(shape.k, kGroupElements));
 }
 
 std::uint64_t MatmulIdPlan::lists_bytes() const {

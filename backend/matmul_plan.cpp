@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <tuple>
+#include <utility>
 
 #include "backend/arithmetic.hpp"
 #include "backend/matmul_tiles.hpp"
@@ -74,19 +75,17 @@ MatmulPlan plan_lanes(const DeviceSnapshot& device, const Format& format, const 
     const std::uint32_t widest = widest_lane_tile(device);
     const std::uint32_t groups = plan.groups();
     const std::uint64_t tiles = ceil_div(s.m, kLaneRows);
-    const auto n = static_cast<std::uint32_t>(s.n);
+    const std::uint32_t n = u32(s.n);
     const auto add = [&](std::uint32_t first, std::uint32_t tokens, std::uint32_t tile) {
         const LaneTile t = lane_tile(device, format, tile, groups, tiles);
         MatmulPart part{first, tokens, tile, t.specialization(), t.row_tiles * kLaneRows, plan.scratch_bytes};
-        plan.scratch_bytes += round_up(s.batches * ceil_div(tokens, tile) * tile * packed_token_bytes(groups),
-                                       kScratchAlignment);
+        plan.scratch_bytes += round_up(s.batches * packed_bytes(tokens, tile, groups), kScratchAlignment);
         plan.roundings = std::max(plan.roundings, t.roundings(groups));
         plan.parts.push_back(std::move(part));
     };
     const std::uint32_t whole = n / widest * widest, rest = n - whole;
     if (whole > 0) add(0, whole, widest);
-    if (rest > 0)
-        add(whole, rest, rest <= kMatvecMaxTokens ? rest : static_cast<std::uint32_t>(round_up(rest, 4)));
+    if (rest > 0) add(whole, rest, rest <= kMatvecMaxTokens ? rest : u32(round_up(rest, 4)));
     return plan;
 }
 
@@ -96,8 +95,7 @@ std::uint32_t wide_splits(const DeviceSnapshot& device, std::uint64_t workgroups
     constexpr std::uint64_t kWanted = 512, kMinGroups = 16, kMost = 16;
     const std::uint64_t wanted =
         std::clamp<std::uint64_t>(kWanted / std::max<std::uint64_t>(workgroups, 1), 1, kMost);
-    return static_cast<std::uint32_t>(
-        std::bit_floor(std::clamp<std::uint64_t>(groups / kMinGroups, 1, wanted)));
+    return u32(std::bit_floor(std::clamp<std::uint64_t>(groups / kMinGroups, 1, wanted)));
 }
 
 // The scratch of a wide plan, after its splits are known.
@@ -118,7 +116,7 @@ MatmulPlan plan_matvec(const DeviceSnapshot& device, const Format& format, Matmu
                        const MatmulShape& s) {
     MatmulPlan plan = begin(device, algorithm, format, s);
     const std::uint32_t groups = plan.groups();
-    const MatvecTile tile = matvec_tile(device, static_cast<std::uint32_t>(s.n), groups);
+    const MatvecTile tile = matvec_tile(device, u32(s.n), groups);
     MatmulPart part{0, tile.tokens, tile.tokens, tile.specialization(), tile.rows, 0};
     plan.splits = wide_splits(device, ceil_div(s.m, tile.rows) * s.batches, groups);
     place_wide_scratch(plan);
@@ -132,10 +130,9 @@ MatmulPlan plan_tiled(const DeviceSnapshot& device, const Format& format, Matmul
     MatmulPlan plan = begin(device, algorithm, format, s);
     const SquareTile tile{s.m >= 64 && s.n >= 64 && SquareTile{64}.fits(device) ? 64u : 32u};
     const std::uint32_t side = tile.side;
-    MatmulPart part{0, static_cast<std::uint32_t>(s.n), side, tile.specialization(), side, 0};
+    MatmulPart part{0, u32(s.n), side, tile.specialization(), side, 0};
     plan.splits = wide_splits(device, ceil_div(s.m, side) * ceil_div(s.n, side) * s.batches, plan.groups());
-    plan.splits = static_cast<std::uint32_t>(
-        std::min<std::uint64_t>(plan.splits, device.limits.max_workgroup_count[2] / s.batches));
+    plan.splits = u32(std::min<std::uint64_t>(plan.splits, device.limits.max_workgroup_count[2] / s.batches));
     place_wide_scratch(plan);
     plan.roundings = SquareTile::roundings(plan.groups(), plan.splits);
     plan.parts.push_back(std::move(part));
@@ -218,7 +215,7 @@ Layout preferred_layout(const DeviceSnapshot& device) {
 }
 
 std::uint32_t MatmulPlan::groups() const {
-    return static_cast<std::uint32_t>(ceil_div(shape.k, kGroupElements));
+    return u32(ceil_div(shape.k, kGroupElements));
 }
 
 std::string MatmulPlan::describe() const {

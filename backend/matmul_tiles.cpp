@@ -46,6 +46,10 @@ std::uint64_t packed_token_bytes(std::uint32_t groups) {
     return std::uint64_t{groups} * (kGroupElements + 2) * sizeof(float);
 }
 
+std::uint64_t packed_bytes(std::uint32_t tokens, std::uint32_t tile, std::uint32_t groups) {
+    return round_up(tokens, tile) * packed_token_bytes(groups);
+}
+
 std::vector<std::uint32_t> MatvecTile::specialization() const {
     return {invocations, rows, tokens};
 }

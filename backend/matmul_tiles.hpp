@@ -31,6 +31,8 @@ struct LaneTile {
 [[nodiscard]] std::uint32_t widest_lane_tile(const host::DeviceSnapshot& device);
 // Bytes of one token of packed activations (pack_activations_lanes).
 [[nodiscard]] std::uint64_t packed_token_bytes(std::uint32_t groups);
+// Of a batch of `tokens` tokens in tiles of `tile`, the last one filled up.
+[[nodiscard]] std::uint64_t packed_bytes(std::uint32_t tokens, std::uint32_t tile, std::uint32_t groups);
 
 // A workgroup of matvec_wide or matvec_blocks.
 struct MatvecTile {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "backend/arithmetic.hpp"
 #include "backend/model/presets.hpp"
 
 namespace tuff::bench {
@@ -58,7 +59,6 @@ std::vector<AttentionSegmentCase> segments_of(const AttentionSelection& o, Cache
 Result<std::vector<AttentionCase>> select_attention(const AttentionSelection& o, const std::string& preset,
                                                     CacheKind kind) {
     TUFF_TRY(layer, layer_of_preset(preset));
-    const auto u32 = [](std::uint64_t value) { return static_cast<std::uint32_t>(value); };
     AttentionShape shape{
         1, 1, u32(layer.heads), u32(layer.kv_heads), u32(layer.key_size), u32(layer.value_size)};
     if (o.heads) shape.heads = o.heads;

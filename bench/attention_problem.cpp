@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "backend/arithmetic.hpp"
 #include "backend/half.hpp"
 #include "backend/kv/append.hpp"
 #include "backend/kv/row_codec.hpp"
@@ -20,10 +21,6 @@ namespace {
 constexpr std::size_t kPoolRows = 251;  // a prime: no stride of a wrong kernel meets the same row
 constexpr std::uint64_t kGuardFloats = 64;
 constexpr float kHidden = -std::numeric_limits<float>::infinity();
-
-std::uint32_t round_up_8(std::uint32_t n) {
-    return (n + 7) / 8 * 8;
-}
 
 // Mixes numbers into one that looks random (the finalizer of splitmix64).
 std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
@@ -175,7 +172,7 @@ Result<void> AttentionProblem::make_segment(const AttentionSegmentCase& what,
                                                 segment.k.decoded.magnitudes.begin() + at + s.v_head);
         }
     }
-    segment.stride_cells = round_up_8(std::max(1U, std::ranges::max(what.cells)));
+    segment.stride_cells = u32(round_up(std::max(1U, std::ranges::max(what.cells)), 8));
     segment.first_mask = mask_cells_;
     mask_cells_ += segment.stride_cells;
     for (std::uint32_t i = 0; i < s.sequences; i++) {

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "backend/arithmetic.hpp"
 #include "backend/reference/matmul_id.hpp"
 #include "bench/check.hpp"
 #include "bench/random.hpp"
@@ -137,7 +138,7 @@ Result<void> ExpertProblem::make(std::uint64_t rotation_bytes) {
         stacks_.push_back(std::move(*copy));
     }
     // A few tokens touch few experts: many tables, so that executions go round the whole stack.
-    const std::uint64_t tables = rotation_bytes > 0 ? (2 * s.experts + s.pairs() - 1) / s.pairs() : 1;
+    const std::uint64_t tables = rotation_bytes > 0 ? ceil_div(2 * s.experts, s.pairs()) : 1;
     const std::size_t sets = std::clamp<std::size_t>(stacks_.size() * tables, 1, kMostSets);
     for (std::size_t i = 0; i < sets; i++) TUFF_CHECK(add_set(i));
     return {};

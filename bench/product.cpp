@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backend/arithmetic.hpp"
 #include "bench/check.hpp"
 #include "host/bytes.hpp"
 #include "host/transfer.hpp"
@@ -53,8 +54,7 @@ Result<Product> Product::create(Session& session, const Format& format, MatmulPl
     Product product(session, format, std::move(plan), blocks, x);
     TUFF_CHECK(product.add_first());
     const std::uint64_t set_bytes = std::max<std::uint64_t>(product.rotation_bytes(), 1);
-    const std::uint64_t wanted =
-        std::clamp<std::uint64_t>((rotation_bytes + set_bytes - 1) / set_bytes, 1, kMostSets);
+    const std::uint64_t wanted = std::clamp<std::uint64_t>(ceil_div(rotation_bytes, set_bytes), 1, kMostSets);
     while (product.sets() < wanted) {
         auto added = product.add_copy();
         if (added) continue;

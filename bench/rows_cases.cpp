@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "backend/formats/plain.hpp"
+
 namespace tuff::bench {
 namespace {
 
@@ -92,7 +94,7 @@ RowsCase make(Op op, const TypeInfo& listed, const TypeInfo& plain, Layout layou
     if (from.apart) {
         // The smallest gap that keeps a row's alignment; blocks that are read may lie anywhere.
         const auto gap = [](const TypeInfo& type, bool written) {
-            return type.block_elements == 1 ? type.block_bytes : written ? 2U : 1U;
+            return is_plain(type) ? type.block_bytes : written ? 2U : 1U;
         };
         if (op != Op::get_rows) one.from_gap = gap(*one.from, false);
         one.to_gap = 3 * gap(*one.to, true);

@@ -7,6 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "backend/arithmetic.hpp"
+#include "backend/formats/plain.hpp"
 #include "backend/half.hpp"
 #include "backend/quantize/encoder.hpp"
 #include "bench/operands.hpp"
@@ -83,7 +85,7 @@ bool same_number(float got, float wanted, bool any_infinite) {
 // Empty where the rows are the same; else where they first differ. Plain numbers are compared as such.
 std::string difference(const TypeInfo& type, std::span<const std::byte> got,
                        std::span<const std::byte> wanted, bool any_infinite) {
-    const bool plain = type.block_elements == 1;
+    const bool plain = is_plain(type);
     const auto [differs, original] = std::ranges::mismatch(got, wanted);
     if (differs == got.end()) return "";
     if (!plain)
@@ -189,7 +191,7 @@ Result<void> RowsProblem::make(std::uint64_t rotation_bytes) {
     TUFF_TRY(y, upload(*session_, before, "results"));
     y_ = std::move(y);
     const std::uint64_t wanted =
-        std::clamp<std::uint64_t>((rotation_bytes + read_bytes() - 1) / read_bytes(), 1, kMostSets);
+        std::clamp<std::uint64_t>(ceil_div(rotation_bytes, read_bytes()), 1, kMostSets);
     // Look-ups that fit into one matrix side by side share it.
     const std::uint64_t per_source = case_.ids > 0 ? std::max<std::uint64_t>(1, case_.rows / case_.ids) : 1;
     for (std::uint64_t set = 0; set < wanted; set++) {

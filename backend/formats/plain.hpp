@@ -5,6 +5,15 @@
 
 #include "backend/format.hpp"
 
+namespace tuff {
+
+// Whether a type is one of them: f32, f16 or bf16. Its elements stand alone, and hold infinities and NaNs.
+[[nodiscard]] constexpr bool is_plain(const TypeInfo& type) {
+    return type.name == "f32" || type.name == "f16" || type.name == "bf16";
+}
+
+}  // namespace tuff
+
 namespace tuff::plain {
 
 template <std::uint32_t Bytes>

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "backend/arithmetic.hpp"
 #include "backend/printable.hpp"
 
 namespace tuff {
@@ -96,7 +97,7 @@ Result<std::span<const std::byte>> FileSource::read_descriptor(std::uint64_t off
     // A direct read begins and ends at multiples of the alignment, but for the end of the file.
     const std::uint64_t unit = way_ == ReadWay::direct ? kAlignment : 1;
     const std::uint64_t skip = offset % unit, wanted = skip + bytes;
-    const std::uint64_t asked = (wanted + unit - 1) / unit * unit;
+    const std::uint64_t asked = round_up(wanted, unit);
     for (std::uint64_t got = 0; got < wanted;) {
         const ssize_t n =
             ::pread(descriptor_, scratch.data() + got, asked - got, static_cast<off_t>(offset - skip + got));

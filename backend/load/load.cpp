@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "backend/arithmetic.hpp"
 #include "backend/load/slice_reader.hpp"
 #include "backend/load/uploader.hpp"
 #include "backend/load/xxh64.hpp"
@@ -166,8 +167,8 @@ class Load {
     void spread(const Weights& w, const MatrixShape& matrix, std::uint64_t first, std::uint64_t rows,
                 const std::byte* blocks, std::span<std::byte> out) const {
         const std::uint64_t row = *matrix_bytes(*w.format, Layout::blocks, {1, w.shape.elements, 1});
-        const std::uint64_t tiles = (rows + kLaneRows - 1) / kLaneRows;
-        const std::uint64_t each = (tiles + threads_ - 1) / threads_ * kLaneRows;
+        const std::uint64_t tiles = ceil_div(rows, kLaneRows);
+        const std::uint64_t each = ceil_div(tiles, threads_) * kLaneRows;
         std::vector<std::jthread> others;
         for (std::uint64_t r = each; r < rows; r += each)
             others.emplace_back([&, r] {

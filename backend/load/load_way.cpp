@@ -8,6 +8,7 @@
 #include <array>
 #include <vector>
 
+#include "backend/arithmetic.hpp"
 #include "backend/load/file_source.hpp"
 #include "backend/mapped_file.hpp"
 #include "host/import.hpp"
@@ -49,7 +50,7 @@ double cached_share(const std::string& path) {
     const Result<MappedFile> file = MappedFile::open(path);
     if (!file || file->size() == 0) return 0;
     const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    std::vector<unsigned char> pages((file->size() + page - 1) / page);
+    std::vector<unsigned char> pages(ceil_div(file->size(), page));
     if (::mincore(const_cast<std::byte*>(file->bytes().data()), file->size(), pages.data()) != 0) return 0;
     const auto cached = std::ranges::count_if(pages, [](unsigned char flags) { return (flags & 1) != 0; });
     return static_cast<double>(cached) / static_cast<double>(pages.size());

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "backend/arithmetic.hpp"
 #include "host/bytes.hpp"
 
 namespace tuff {
@@ -127,8 +128,7 @@ std::vector<Unit> make_units(const Model& model, const WeightsPlan& weights) {
             unit.count = tensor.dims[2];
             unit.used = std::max<std::uint64_t>(model.shape.layers[*layer].experts_used, 1);
         }
-        unit.bytes =
-            plus_saturating(unit.bytes, (weights.tensors[i].device_bytes + unit.count - 1) / unit.count);
+        unit.bytes = plus_saturating(unit.bytes, ceil_div(weights.tensors[i].device_bytes, unit.count));
         unit.elements += tensor.elements() / unit.count;
         unit.tensors.push_back(i);
     }

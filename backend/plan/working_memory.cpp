@@ -3,6 +3,7 @@
 #include <set>
 #include <tuple>
 
+#include "backend/arithmetic.hpp"
 #include "backend/attention/cached_attention.hpp"
 #include "backend/format.hpp"
 #include "backend/matmul_id_plan.hpp"
@@ -87,9 +88,9 @@ std::vector<CacheLayer> cache_layers(const Hyperparameters& shape) {
     for (const LayerShape& layer : shape.layers) {
         CacheLayer& out = layers.emplace_back();
         if (layer.kv_heads == 0 || !layer.owns_cache) continue;
-        out.kv_heads = static_cast<std::uint32_t>(layer.kv_heads);
-        out.k_dim = static_cast<std::uint32_t>(layer.key_size);
-        out.v_dim = static_cast<std::uint32_t>(layer.value_size);
+        out.kv_heads = u32(layer.kv_heads);
+        out.k_dim = u32(layer.key_size);
+        out.v_dim = u32(layer.value_size);
         out.window = layer.window;
         out.k_bias = layer.key_bias;
     }
@@ -99,8 +100,7 @@ std::vector<CacheLayer> cache_layers(const Hyperparameters& shape) {
 CacheOptions cache_options(const MemoryPlanOptions& options) {
     CacheOptions cache = options.cache;
     cache.positions = times_saturating(options.context, options.sequences);
-    cache.sequences =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(options.sequences, ~std::uint32_t{0}));
+    cache.sequences = u32(std::min<std::uint64_t>(options.sequences, ~std::uint32_t{0}));
     cache.batch = options.ubatch;
     return cache;
 }
@@ -141,7 +141,6 @@ Result<std::uint64_t> attention_scratch_bytes(const Hyperparameters& shape,
                                               const MemoryPlanOptions& options, const CacheSize& cache) {
     if (!options.flash_attention) return 0;
     const CacheKind kind = preferred_cache_kind(device);
-    const auto u32 = [](std::uint64_t value) { return static_cast<std::uint32_t>(value); };
     std::set<std::tuple<std::uint64_t, std::size_t, std::uint64_t, std::uint64_t, std::uint64_t>> seen;
     std::uint64_t most = 0;
     // A layer that reads another's cache reads one like those before it.

@@ -1,4 +1,7 @@
 // q8_1 and q8_k: what activations are quantized to for products of integers. No file holds them.
+#include <cmath>
+#include <limits>
+
 #include "backend/quantize/encoder.hpp"
 #include "backend/quantize/fit.hpp"
 #include "backend/quantize/scale.hpp"

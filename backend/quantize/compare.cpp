@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "backend/arithmetic.hpp"
+
 namespace tuff {
 namespace {
 
@@ -10,7 +12,7 @@ constexpr std::uint64_t kJobElements = std::uint64_t{1} << 16;  // a multiple of
 ErrorSums compare_values(const GgufFile& a, const GgufTensor& in_a, const GgufFile& b, const GgufTensor& in_b,
                          unsigned threads) {
     const Format &format_a = *find_format(in_a.type->id), &format_b = *find_format(in_b.type->id);
-    const std::uint64_t jobs = (in_a.elements + kJobElements - 1) / kJobElements;
+    const std::uint64_t jobs = ceil_div(in_a.elements, kJobElements);
     std::vector<ErrorSums> sums(jobs);
     run_jobs(jobs, threads, [&](std::uint64_t job) {
         const std::uint64_t first = job * kJobElements, count = std::min(kJobElements, in_a.elements - first);

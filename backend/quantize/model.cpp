@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "backend/formats/plain.hpp"
 #include "backend/gguf_writer.hpp"
 #include "backend/printable.hpp"
 
@@ -121,7 +122,7 @@ class Conversion {
                         file_.name(), printable(planned.from->name), report.non_finite,
                         report.first_non_finite);
         }
-        if (report.too_large != 0 && planned.type->block_elements == 1) {
+        if (report.too_large != 0 && is_plain(*planned.type)) {
             return fail(ErrorCode::malformed,
                         "{}: tensor '{}' has {} values beyond {}, the largest of {}; --allow-nan accepts "
                         "infinities",

@@ -219,11 +219,6 @@ Result<ModelPlan> plan_model(const GgufFile& file, const PlanOptions& options) {
             planned.fell_back = decisions[i].fell_back;
         }
         TUFF_CHECK(apply_overrides(tensor, options.overrides, matches, planned));
-        if (!planned.copied() && !can_be_written(*planned.type)) {
-            return fail(ErrorCode::unsupported,
-                        "tensor '{}' would become {}, which cannot be written; there are: {}",
-                        printable(tensor.name), planned.type->name, writable_names());
-        }
         TUFF_TRY(importance, importance_for(tensor, options.importance));
         planned.importance = importance;
         TUFF_TRY(bytes, row_bytes(*planned.type, tensor.elements));

@@ -3,8 +3,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <optional>
 
+#include "backend/formats/plain.hpp"
 #include "backend/printable.hpp"
 
 namespace tuff {
@@ -131,10 +134,6 @@ Result<Decision> fit_row(std::string_view wanted, const TensorShape& tensor) {
     return Decision{find_type("f16"), true};
 }
 
-bool is_plain(const Recipe& recipe) {
-    return find_type(recipe.base)->block_elements == 1;
-}
-
 // Tensors whose type the rules cannot know from a name alone.
 class Decider {
   public:
@@ -164,7 +163,7 @@ class Decider {
     }
 
     std::string_view wanted(const TensorShape& tensor, const Position& at) const {
-        if (is_plain(recipe_)) return recipe_.base;
+        if (is_plain(*find_type(recipe_.base))) return recipe_.base;
         const bool is_output = tensor.name == (has_output_ ? "output.weight" : "token_embd.weight");
         if (is_output) {
             const bool base_fits = fits(*find_type(recipe_.base), tensor.dims[0]);

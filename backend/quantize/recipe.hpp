@@ -2,9 +2,7 @@
 // made here compare with files made there. Everything is a pure function of names, shapes and a few counts.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>

@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include "backend/arithmetic.hpp"
+#include "backend/formats/plain.hpp"
 #include "backend/quantize/lanes.hpp"
 
 namespace tuff {
@@ -51,10 +53,6 @@ void make_finite(std::span<float> values) {
     }
 }
 
-bool holds_non_finite(const TypeInfo& type) {
-    return type.block_elements == 1;
-}
-
 // One job's rows, and where their values go.
 struct Slice {
     std::uint64_t first, count;
@@ -73,7 +71,7 @@ QuantizeReport quantize_slice(const Rows& rows, const Encoder& encoder, const Sl
     report.non_finite = found.non_finite;
     report.first_non_finite = found.first_non_finite;
     report.too_large = found.too_large;
-    if (found.non_finite != 0 && !holds_non_finite(encoder.type())) make_finite(values);
+    if (found.non_finite != 0 && !is_plain(encoder.type())) make_finite(values);
 
     std::byte* to = blocks + slice.first * row_bytes;
     const ImportanceOfRows& importance = options.importance;
@@ -99,7 +97,7 @@ QuantizeReport in_slices(const Rows& rows, unsigned threads, const Work& work) {
     QuantizeReport total;
     if (rows.count == 0 || rows.elements == 0) return total;
     const std::uint64_t rows_per_job = std::max<std::uint64_t>(1, kJobElements / rows.elements);
-    const std::uint64_t jobs = (rows.count + rows_per_job - 1) / rows_per_job;
+    const std::uint64_t jobs = ceil_div(rows.count, rows_per_job);
     std::vector<QuantizeReport> reports(jobs);
     run_jobs(jobs, threads, [&](std::uint64_t job) {
         const std::uint64_t first = job * rows_per_job;

@@ -1,8 +1,6 @@
 // Scales as blocks store them.
 #pragma once
 
-#include <cmath>
-
 #include "backend/half.hpp"
 
 namespace tuff {
