@@ -20,4 +20,7 @@ constexpr std::uint32_t u32(std::uint64_t value) {
     return static_cast<std::uint32_t>(value);
 }
 
+// Regions of a scratch operand, and the operand itself, start at multiples of this.
+inline constexpr std::uint64_t kScratchAlignment = 256;
+
 }  // namespace tuff

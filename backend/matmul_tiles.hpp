@@ -10,9 +10,6 @@
 
 namespace tuff {
 
-// Scratch regions start at multiples of this.
-inline constexpr std::uint64_t kScratchAlignment = 256;
-
 // `specialization` is the main kernel's, `roundings` what one product passes through at most
 // (reference::error_bound), both for rows of `groups` groups of 32 elements.
 

@@ -172,7 +172,7 @@ Result<void> AttentionProblem::make_segment(const AttentionSegmentCase& what,
                                                 segment.k.decoded.magnitudes.begin() + at + s.v_head);
         }
     }
-    segment.stride_cells = u32(round_up(std::max(1U, std::ranges::max(what.cells)), 8));
+    segment.stride_cells = u32(round_up(std::max(1U, std::ranges::max(what.cells)), kTilePositions));
     segment.first_mask = mask_cells_;
     mask_cells_ += segment.stride_cells;
     for (std::uint32_t i = 0; i < s.sequences; i++) {
@@ -301,7 +301,7 @@ Result<void> AttentionProblem::make_operands() {
 float AttentionProblem::bias(const Segment& segment, std::uint32_t sequence, std::uint32_t token,
                              std::uint32_t head, std::uint32_t cell) const {
     const AttentionVariant& v = case_.variant;
-    const AttentionSpan& span = segment.spans[sequence];
+    const CacheSpan& span = segment.spans[sequence];
     const std::int64_t distance = std::int64_t{span.first_position} + cell - span.query_position - token;
     if (v.causal && distance > 0) return kHidden;
     if (v.window > 0 && distance <= -std::int64_t{v.window}) return kHidden;

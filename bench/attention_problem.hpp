@@ -77,7 +77,7 @@ class AttentionProblem {
         Pool k, v;
         std::uint32_t stride_cells = 0;  // from one sequence's first cell to the next's
         std::uint64_t first_mask = 0;    // element of a row of the mask
-        std::vector<AttentionSpan> spans;
+        std::vector<CacheSpan> spans;
         host::Buffer span_buffer;
     };
     struct Set {

@@ -77,8 +77,8 @@ void main() {
         m_old[me] = UNSEEN;
         sums[me] = 0;
     }
-    if (me < 16 && K_CODING == CODING_LEVELS) k_levels[me] = SELECT_LEVEL(me, 4, K_LEVEL_);
-    if (me < 16 && V_CODING == CODING_LEVELS) v_levels[me] = SELECT_LEVEL(me, 4, V_LEVEL_);
+    if (me < 16 && K_CODING == CODING_LEVELS) k_levels[me] = LEVELS(K_LEVEL_)[me];
+    if (me < 16 && V_CODING == CODING_LEVELS) v_levels[me] = LEVELS(V_LEVEL_)[me];
 
     uint my_cell = me % TILE, k_row = me / TILE, my_vector = me % VECTORS, v_row = me / VECTORS;
     vec4 acc[V_CHUNKS][V_ROWS];

@@ -31,6 +31,8 @@ struct CombineArguments {
     std::uint32_t rows, slots, values, heads;
 };
 
+// Invocations of a workgroup of attention_queries.comp and attention_combine.comp.
+constexpr std::uint32_t kGroup = 8;
 constexpr float kLog2E = 1.44269504088896340736F;
 
 class Recorder {
@@ -54,7 +56,7 @@ class Recorder {
                             (s_.tokens - 1) * q_.token_stride + (s_.heads - 1) * q_.head_stride + s_.k_head);
         TUFF_CHECK(check_operand("q", q_.at, times_saturating(q_floats, sizeof(float)), sizeof(float)));
         TUFF_CHECK(check_operand("y", o_.y, y_bytes(), sizeof(float)));
-        TUFF_CHECK(check_operand("the scratch", o_.scratch, plan_.scratch_bytes, 256));
+        TUFF_CHECK(check_operand("the scratch", o_.scratch, plan_.scratch_bytes, kScratchAlignment));
         const AttentionVariant& v = plan_.variant;
         if (v.alibi)
             TUFF_CHECK(check_operand("the slopes", o_.slopes, s_.heads * sizeof(float), sizeof(float)));
@@ -114,7 +116,7 @@ class Recorder {
 
     [[nodiscard]] Result<void> check_cells(const AttentionSegment& segment,
                                            const AttentionCells& cells) const {
-        TUFF_CHECK(check_operand("the spans", cells.spans, s_.sequences * sizeof(AttentionSpan), 16));
+        TUFF_CHECK(check_operand("the spans", cells.spans, s_.sequences * sizeof(CacheSpan), 16));
         const bool shared = segment.place == CachePlace::shared;
         if (segment.place == CachePlace::blocks) {
             for (const auto& [what, at, rows, format, head] :
@@ -151,8 +153,8 @@ class Recorder {
         return {o_.scratch.buffer, o_.scratch.offset, plan_.query_bytes, use};
     }
     [[nodiscard]] Access partial(Access::Use use) const {
-        return {o_.scratch.buffer, o_.scratch.offset + plan_.partial_offset,
-                plan_.scratch_bytes - plan_.partial_offset, use};
+        return {o_.scratch.buffer, o_.scratch.offset + plan_.query_bytes,
+                plan_.scratch_bytes - plan_.query_bytes, use};
     }
     static Access read(Operand operand) { return Access::read(*operand.buffer, operand.offset); }
 
@@ -178,8 +180,8 @@ class Recorder {
                                   s_.group(),
                                   factor};
         const Access accesses[] = {read(q_.at), queries(Access::Use::write)};
-        return dispatch(stream_, *pipeline, args, {grid((packed_rows + 7) / 8), s_.kv_heads, s_.sequences},
-                        accesses);
+        return dispatch(stream_, *pipeline, args,
+                        {grid(ceil_div(packed_rows, kGroup)), s_.kv_heads, s_.sequences}, accesses);
     }
 
     Result<void> attend(std::size_t i) {
@@ -190,29 +192,28 @@ class Recorder {
         const AttentionVariant& v = plan_.variant;
         const bool masked = v.mask != GivenMask::none;
         const Operand values = shared ? cells.k : cells.v;
-        const KernelArguments args{
-            o_.scratch.address(),
-            cells.k.address(),
-            values.address(),
-            plan_.direct() ? o_.y.address() : o_.scratch.address() + plan_.partial_offset,
-            masked ? o_.mask.at.address() + mask_begin(i) : 0,
-            cells.spans.address(),
-            o_.slopes.address(),
-            o_.sinks.address(),
-            u32(cells.capacity),
-            u32(cells.k_rows.head_stride),
-            u32(cells.k_rows.position_stride),
-            u32(cells.v_rows.head_stride),
-            u32(cells.v_rows.position_stride),
-            s_.rows(),
-            s_.kv_heads,
-            plan_.slots,
-            part.first_slot,
-            v.window,
-            v.softcap * kLog2E,
-            u32(o_.mask.token_stride),
-            u32(o_.mask.head_stride),
-            u32(o_.mask.sequence_stride)};
+        const KernelArguments args{o_.scratch.address(),
+                                   cells.k.address(),
+                                   values.address(),
+                                   plan_.direct() ? o_.y.address() : o_.scratch.address() + plan_.query_bytes,
+                                   masked ? o_.mask.at.address() + mask_begin(i) : 0,
+                                   cells.spans.address(),
+                                   o_.slopes.address(),
+                                   o_.sinks.address(),
+                                   u32(cells.capacity),
+                                   u32(cells.k_rows.head_stride),
+                                   u32(cells.k_rows.position_stride),
+                                   u32(cells.v_rows.head_stride),
+                                   u32(cells.v_rows.position_stride),
+                                   s_.rows(),
+                                   s_.kv_heads,
+                                   plan_.slots,
+                                   part.first_slot,
+                                   v.window,
+                                   v.softcap * kLog2E,
+                                   u32(o_.mask.token_stride),
+                                   u32(o_.mask.head_stride),
+                                   u32(o_.mask.sequence_stride)};
         std::vector<Access> accesses{queries(Access::Use::read), read(cells.k), read(cells.spans)};
         if (!shared) accesses.push_back(read(cells.v));
         if (masked) accesses.push_back(read(o_.mask.at));
@@ -231,7 +232,7 @@ class Recorder {
         const std::uint32_t specialization[] = {plan_.variant.sinks};
         TUFF_TRY(pipeline, kernel_pipeline(device_, "attention_combine", specialization));
         const std::uint64_t rows = std::uint64_t{s_.sequences} * s_.tokens * s_.heads;
-        const CombineArguments args{o_.scratch.address() + plan_.partial_offset,
+        const CombineArguments args{o_.scratch.address() + plan_.query_bytes,
                                     o_.y.address(),
                                     o_.sinks.address(),
                                     u32(rows),
@@ -241,7 +242,8 @@ class Recorder {
         std::vector<Access> accesses{partial(Access::Use::read),
                                      Access::write(*o_.y.buffer, o_.y.offset, y_bytes())};
         if (plan_.variant.sinks) accesses.push_back(read(o_.sinks));
-        return dispatch(stream_, *pipeline, args, {grid(rows), (s_.v_head + 7) / 8, 1}, accesses);
+        return dispatch(stream_, *pipeline, args, {grid(rows), u32(ceil_div(s_.v_head, kGroup)), 1},
+                        accesses);
     }
 
     host::Stream& stream_;

@@ -7,7 +7,7 @@
 #include <span>
 
 #include "backend/attention/attention_plan.hpp"
-#include "backend/matmul.hpp"
+#include "backend/operand.hpp"
 #include "host/device.hpp"
 #include "host/stream.hpp"
 
@@ -24,7 +24,7 @@ struct AttentionCells {
     Operand k, v;                // v unused where V is a view of K
     std::uint64_t capacity = 0;  // cells per KV head: CacheLayout::capacity()
     StridedRows k_rows, v_rows;  // place blocks; sequence strides are expressed by the spans' first_cell
-    Operand spans;               // AttentionSpan for each sequence, at a multiple of 16 bytes
+    Operand spans;               // CacheSpan for each sequence, at a multiple of 16 bytes
 };
 
 // Strides in bytes; 0 where one mask serves all of a dimension. Rows of cells of each segment's span,
@@ -42,7 +42,7 @@ struct AttentionOperands {
     AttentionMaskOperand mask;  // with variant.mask
     Operand slopes, sinks;      // with variant.alibi, variant.sinks: f32 for each head
     Operand y;                  // f32 [sequence][token][head][v_head], dense
-    Operand scratch;            // plan.scratch_bytes, at a multiple of 256 bytes
+    Operand scratch;            // plan.scratch_bytes, at a multiple of kScratchAlignment
 };
 
 // Appends the kernels of `plan` to `stream`; y and scratch are written. Cells that a tile of 8 holds beside

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <utility>
 
 #include "backend/arithmetic.hpp"
 #include "host/pipeline.hpp"
@@ -15,7 +16,6 @@ namespace {
 using host::DeviceSnapshot;
 using host::Feature;
 
-constexpr std::uint64_t kScratchAlignment = 256;
 constexpr std::uint32_t kMaxAttentionHead = 576, kMaxSegments = 8;
 
 // Cells of a tile and invocations of a workgroup of attention_wide.comp: what every Vulkan device can do.
@@ -95,6 +95,11 @@ std::uint32_t most_rows(const DeviceSnapshot& device, CacheKind kind, const Atte
     return std::clamp(std::min(fits, kMostValues / s.v_head), 1U, kMostRows);
 }
 
+// Of a packed row: its values in whole blocks of 32, the sum of each block, and their sum.
+std::uint64_t query_row_bytes(const AttentionShape& s) {
+    return round_up(ceil_div(s.k_head, 32) * 33 + 1, 4) * sizeof(float);
+}
+
 std::uint64_t partial_bytes(const AttentionShape& s) {  // of a slot
     return std::uint64_t{s.sequences} * s.tokens * s.heads * (s.v_head + 2) * sizeof(float);
 }
@@ -172,11 +177,6 @@ std::vector<float> alibi_slopes(std::uint32_t heads, float max_bias) {
     return slopes;
 }
 
-std::uint64_t AttentionPlan::query_row_bytes() const {
-    const std::uint64_t row_blocks = ceil_div(shape.k_head, 32);
-    return (row_blocks * 33 + 4) / 4 * 4 * sizeof(float);
-}
-
 std::string AttentionPlan::describe() const {
     std::string text = fmt::format("attention_{} {} rows", cache_kind_name(kind), tile_rows);
     for (const AttentionPart& part : parts) text += fmt::format(" {} splits", part.splits);
@@ -223,11 +223,9 @@ Result<AttentionPlan> plan_attention(const DeviceSnapshot& device, CacheKind kin
     }
     for (AttentionPart& part : plan.parts) part.specialization = specialize(plan, part.segment);
 
-    plan.query_bytes = ceil_div(std::uint64_t{shape.sequences} * shape.kv_heads * plan.tiles *
-                                    plan.tile_rows * plan.query_row_bytes(),
-                                kScratchAlignment) *
-                       kScratchAlignment;
-    plan.partial_offset = plan.query_bytes;
+    plan.query_bytes = round_up(std::uint64_t{shape.sequences} * shape.kv_heads * plan.tiles *
+                                    plan.tile_rows * query_row_bytes(shape),
+                                kScratchAlignment);
     plan.scratch_bytes = plan.query_bytes;
     if (!plan.direct()) plan.scratch_bytes += partial_bytes(shape) * plan.slots;
     // A logit: the query's scaling, decoding, a product and a sum per value, scale and offset of each block,

@@ -65,21 +65,13 @@ enum class CachePlace {
     shared,  // one CacheLayout on side v with rows of k_head values; V is their first v_head values (MLA)
 };
 
-// A part of the cache with formats of its own; rows see all segments as one, in one softmax.
+// A part of the cache with formats of its own; rows see all segments as one, in one softmax. What a sequence
+// has filled of it is a CacheSpan in device memory, so that a recorded stream serves every step.
 struct AttentionSegment {
     const CacheFormat* k_format = nullptr;
     const CacheFormat* v_format = nullptr;  // K's where shared
     CachePlace place = CachePlace::layout;
-    std::uint64_t cells = 0;  // a sequence may have filled: for planning, and the rows of a given mask
-};
-
-// What a sequence has filled of a segment: read from device memory at run time, so that a recorded stream
-// serves every step.
-struct AttentionSpan {
-    std::uint32_t cells = 0;           // filled, from first_cell on; at most AttentionSegment::cells
-    std::uint32_t first_cell = 0;      // a multiple of 8 in own layouts
-    std::uint32_t first_position = 0;  // of the first cell; the others follow
-    std::uint32_t query_position = 0;  // of the sequence's first query; the others follow
+    std::uint64_t cells = 0;  // of a span, at most: for planning, and the rows of a given mask
 };
 
 // Choices that are the plan's unless a caller forces them; 0: the plan's.
@@ -103,14 +95,12 @@ struct AttentionPlan {
     std::uint32_t tiles = 1;  // of rows, of a KV head
     std::uint32_t slots = 1;  // partial results of a row; 1: none, the kernel writes results
     std::vector<AttentionPart> parts;
-    std::uint64_t query_bytes = 0;     // of packed queries, at the start of the scratch
-    std::uint64_t partial_offset = 0;  // bytes into the scratch
-    std::uint64_t scratch_bytes = 0;   // everything beyond operands: no copy of the cache is ever made
+    std::uint64_t query_bytes = 0;    // of packed queries; behind them in the scratch lie partial results
+    std::uint64_t scratch_bytes = 0;  // everything beyond operands: no copy of the cache is ever made
     // Roundings to float32 on the longest path, for reference::attention_row: of a logit, and of a weighted
     // sum.
     std::uint64_t logit_roundings = 0, sum_roundings = 0;
 
-    [[nodiscard]] std::uint64_t query_row_bytes() const;  // packed
     [[nodiscard]] bool direct() const { return slots == 1; }
     // "attention_lanes 4 rows 16 splits": for tables.
     [[nodiscard]] std::string describe() const;

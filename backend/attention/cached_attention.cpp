@@ -1,11 +1,11 @@
 #include "backend/attention/cached_attention.hpp"
 
+#include <utility>
+
 #include "backend/arithmetic.hpp"
 
 namespace tuff {
 namespace {
-
-constexpr std::uint64_t kScratchAlignment = 256;
 
 // Queries go through a kernel of their own where they are turned, rotated or widened.
 bool turns(const CachedAttentionPlan& plan, const CachedAttentionOperands& operands) {
@@ -21,18 +21,15 @@ AttentionQueries strided(const HeadRows& q, std::uint32_t tokens) {
 }  // namespace
 
 std::vector<AttentionSegment> attention_segments(const CacheLayerSize& layer, std::uint64_t sequences) {
-    static const CacheFormat* const f16 = find_cache_format("f16");
     std::vector<AttentionSegment> segments;
     for (std::size_t part = 0; part < layer.parts(); part++) {
         AttentionSegment segment;
-        const bool body = part == static_cast<std::size_t>(CachePart::body);
         const bool shared = layer.v.format == nullptr;
-        segment.k_format = body ? layer.k.format : f16;
-        segment.v_format = shared ? segment.k_format : body ? layer.v.format : f16;
+        segment.k_format = &part_format(*layer.k.format, part);
+        segment.v_format = shared ? segment.k_format : &part_format(*layer.v.format, part);
         segment.place = shared ? CachePlace::shared : CachePlace::layout;
         segment.cells = layer.cells[part] / sequences;
-        const bool ring = body ? layer.window > 0 : part == static_cast<std::size_t>(CachePart::recent);
-        segments.insert(segments.end(), ring ? kCacheSpans : 1, segment);
+        segments.insert(segments.end(), layer.ring(part) ? kCacheSpans : 1, segment);
     }
     return segments;
 }

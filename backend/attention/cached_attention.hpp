@@ -42,7 +42,7 @@ struct CachedAttentionOperands {
     RopeOperands rope;      // of Q and K; its positions are the batch's
     Operand slopes, sinks;  // as AttentionOperands'
     Operand y;              // f32 [sequence][token][head][v_head], dense
-    Operand scratch;        // plan.scratch_bytes, at a multiple of 256 bytes
+    Operand scratch;        // plan.scratch_bytes, at a multiple of kScratchAlignment
 };
 
 // Segments of a layer's cache as KvCache::segments gives them, before there is one. `sequences`: those that

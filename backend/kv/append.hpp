@@ -8,7 +8,7 @@
 #include "backend/kv/cache_format.hpp"
 #include "backend/kv/rope.hpp"
 #include "backend/kv/rotation.hpp"
-#include "backend/matmul.hpp"
+#include "backend/operand.hpp"
 #include "host/device.hpp"
 #include "host/stream.hpp"
 

@@ -23,10 +23,6 @@ Result<void> upload(host::Device& device, host::Buffer& buffer, std::span<const 
 
 }  // namespace
 
-const CacheFormat& KvCache::Side::part_format(std::size_t part) const {
-    return part == 0 ? *format : *find_cache_format("f16");
-}
-
 Result<KvCache> KvCache::make(host::Device& device, CacheKind kind, std::span<const CacheLayer> layers,
                               const CacheOptions& options) {
     KvCache cache;
@@ -45,8 +41,7 @@ Result<void> KvCache::allocate_group(const CacheLayerSize& first) {
     group.window = first.window;
     for (std::size_t part = 0; part < first.parts(); part++) {
         const auto region = static_cast<std::uint32_t>(first.cells[part] / options_.sequences);
-        const bool ring = part == 2 || (part == 0 && first.window > 0);
-        group.parts.push_back({region, options_.sequences, part == 1 ? region : 0, ring});
+        group.parts.push_back({region, options_.sequences, part == 1 ? region : 0, first.ring(part)});
         TUFF_TRY(cells, device_->allocate(host::Intent::cache, size_.tables.cells, "batch cells"));
         TUFF_TRY(spans, device_->allocate(host::Intent::cache, size_.tables.spans, "cache spans"));
         group.cells.push_back(std::move(cells));
@@ -74,8 +69,9 @@ Result<void> KvCache::allocate() {
             to->rotation = from->rotation;
             to->head_dim = from->head_dim;
             for (std::size_t part = 0; part < parts; part++) {
-                TUFF_TRY(layout, CacheLayout::make(kind_, side, to->part_format(part).row(from->head_dim),
-                                                   layer.kv_heads, layer.cells[part]));
+                TUFF_TRY(layout,
+                         CacheLayout::make(kind_, side, part_format(*to->format, part).row(from->head_dim),
+                                           layer.kv_heads, layer.cells[part]));
                 TUFF_TRY(buffer, device_->allocate(host::Intent::cache, layout.bytes(), "KV cache"));
                 // Attention reads whole tiles: what is not filled must be numbers.
                 TUFF_CHECK(host::fill(*device_, buffer, 0, buffer.size(), 0));
@@ -115,9 +111,7 @@ Result<void> KvCache::check_sequence(std::uint32_t sequence) const {
 
 std::uint64_t KvCache::room(std::uint32_t sequence) const {
     if (sequence >= sequences_.size()) return 0;
-    const std::uint64_t share =
-        (options_.positions + options_.sequences - 1) / options_.sequences;  // as cache_size divides
-    return share - std::min<std::uint64_t>(share, sequences_[sequence].size());
+    return options_.share() - std::min<std::uint64_t>(options_.share(), sequences_[sequence].size());
 }
 
 KvCache::Held KvCache::held(const Group& group, std::size_t part, std::uint32_t sequence) const {
@@ -187,8 +181,8 @@ Result<void> KvCache::upload_batch(std::span<const CacheBatch> batch) {
                                  apart ? std::max<std::uint64_t>(options_.recent, kTilePositions) : 0);
                 // A ring from which tokens were removed may not reach back so far; the body does.
                 if (apart)
-                    division.recent_begin =
-                        std::max(division.recent_begin, (group.from[2][one.sequence] + 7) / 8 * 8);
+                    division.recent_begin = std::max(division.recent_begin,
+                                                     round_up(group.from[2][one.sequence], kTilePositions));
                 const std::uint64_t body_end = std::min(division.recent_begin, end);
                 const CacheRegions::Spans spans =
                     part == 0   ? regions.spans(one.sequence, division.body_begin, body_end, query)
@@ -216,10 +210,10 @@ Result<void> KvCache::record_append(host::Stream& stream, std::uint32_t layer, c
         for (const auto& [side, rows, with] :
              {std::tuple(&target.k, &k, turning), std::tuple(&target.v, &v, RopeOperands{})}) {
             if (side->format == nullptr) continue;
-            TUFF_CHECK(
-                record_kv_append(stream, *device_, *rows, with, side->rotation,
-                                 {&side->part_format(part), &side->layouts[part], {&side->buffers[part], 0}},
-                                 {&groups_[target.group].cells[part], 0}));
+            TUFF_CHECK(record_kv_append(
+                stream, *device_, *rows, with, side->rotation,
+                {&part_format(*side->format, part), &side->layouts[part], {&side->buffers[part], 0}},
+                {&groups_[target.group].cells[part], 0}));
         }
     return {};
 }
@@ -232,10 +226,10 @@ std::vector<CacheSegment> KvCache::segments(std::uint32_t layer) const {
     for (std::size_t part = 0; part < group.parts.size(); part++)
         for (std::size_t span = 0; span < (group.parts[part].ring ? kCacheSpans : 1); span++) {
             CacheSegment& segment = segments.emplace_back();
-            segment.k_format = &from.k.part_format(part);
+            segment.k_format = &part_format(*from.k.format, part);
             segment.k = {&from.k.buffers[part], 0};
             if (from.v.format != nullptr) {
-                segment.v_format = &from.v.part_format(part);
+                segment.v_format = &part_format(*from.v.format, part);
                 segment.v = {&from.v.buffers[part], 0};
             }
             segment.spans = {&group.spans[part], span * options_.sequences * sizeof(CacheSpan)};

@@ -103,8 +103,6 @@ class KvCache {
         std::uint32_t head_dim = 0;
         std::vector<CacheLayout> layouts;  // of each part, as far as the layer has it
         std::vector<host::Buffer> buffers;
-
-        [[nodiscard]] const CacheFormat& part_format(std::size_t part) const;
     };
     struct Layer {
         std::size_t group = 0;

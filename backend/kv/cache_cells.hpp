@@ -7,13 +7,14 @@
 
 namespace tuff {
 
-// Consecutive cells of consecutive tokens, as attention's kernels read it from device memory. Positions count
-// tokens of the sequence here: where ranges were removed and not shifted, fewer than rotary positions do.
+// Consecutive cells of consecutive tokens, as attention's kernels read it from device memory. In a cache
+// positions count tokens of the sequence: where ranges were removed and not shifted, fewer than rotary
+// positions do.
 struct CacheSpan {
-    std::uint32_t cells = 0;
-    std::uint32_t first_cell = 0;  // a multiple of 8
-    std::uint32_t first_position = 0;
-    std::uint32_t query_position = 0;  // of the first token appended last
+    std::uint32_t cells = 0;           // filled, from first_cell on
+    std::uint32_t first_cell = 0;      // a multiple of 8 in a CacheLayout
+    std::uint32_t first_position = 0;  // of the first cell; the others follow
+    std::uint32_t query_position = 0;  // of the sequence's first query; the others follow
     friend bool operator==(const CacheSpan&, const CacheSpan&) = default;
 };
 

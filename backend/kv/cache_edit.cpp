@@ -61,7 +61,7 @@ Result<void> KvCache::move_rows(const Layer& layer, Side& side, const Move& move
             // What becomes one of the first tokens may so far be in the body alone.
             if (!here && part != 1) continue;
             const std::size_t source = here ? part : 0;
-            const CacheFormat &was = side.part_format(source), &is = side.part_format(part);
+            const CacheFormat &was = part_format(*side.format, source), &is = part_format(*side.format, part);
             for (std::uint32_t h = 0; h < layer.kv_heads; h++) {
                 std::vector<std::byte> row = images[source].row(h, group.parts[source].cell(move.from, old));
                 if (rope != nullptr) turn_row(was, side.rotation, *rope, move.delta, head, row);

@@ -65,13 +65,12 @@ Result<void> KvCache::check_fits(const SavedCache& saved, const std::string& nam
     if (saved.sequences.size() > sequences_.size())
         return fail(ErrorCode::usage, "{}: {} sequences; this KV cache has {}", name, saved.sequences.size(),
                     sequences_.size());
-    const std::uint64_t share = (options_.positions + options_.sequences - 1) / options_.sequences;
     const SavedRows* rows = saved.rows.data();
     for (std::size_t sequence = 0; sequence < saved.sequences.size(); sequence++) {
         const std::uint64_t length = saved.sequences[sequence].size();
-        if (length > share)
+        if (length > options_.share())
             return fail(ErrorCode::usage, "{}: sequence {} has {} positions; this KV cache has room for {}",
-                        name, sequence, length, share);
+                        name, sequence, length, options_.share());
         for (const Layer& layer : layers_) {
             const Group& group = groups_[layer.group];
             for (std::size_t part = 0; part < group.parts.size(); part++, rows++) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backend/arithmetic.hpp"
 #include "backend/kv/codebook.hpp"
 
 namespace tuff {
@@ -44,7 +45,7 @@ constexpr std::pair<PlaneKind, std::uint32_t> kPieces[] = {
 
 std::vector<RowPlane> CacheFormat::planes(std::uint32_t head_dim) const {
     if (!quantized()) return {{PlaneKind::values, bits, 0, head_dim * bits / 8}};
-    const std::uint32_t padded = (head_dim + kCacheGroup - 1) / kCacheGroup * kCacheGroup;
+    const std::uint32_t padded = u32(round_up(head_dim, kCacheGroup));
     std::vector<RowPlane> planes;
     std::uint32_t shift = 0;
     for (const auto& [kind, width] : kPieces) {

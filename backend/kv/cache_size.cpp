@@ -58,7 +58,7 @@ Result<CacheSideSize> side_size(const CacheSideOptions& options, CacheSide side,
     size.head_dim = head_dim;
     for (std::size_t part = 0; part < kCacheParts; part++) {
         if (layer.cells[part] == 0) continue;
-        const CacheFormat& format = part == 0 ? *options.format : *find_cache_format("f16");
+        const CacheFormat& format = part_format(*options.format, part);
         // The kind of layout changes where bytes lie, not how many there are.
         TUFF_TRY(layout, CacheLayout::make(CacheKind::wide, side, format.row(head_dim), layer.kv_heads,
                                            layer.cells[part]));
@@ -69,10 +69,8 @@ Result<CacheSideSize> side_size(const CacheSideOptions& options, CacheSide side,
 
 // What each part needs for every sequence.
 void set_cells(CacheLayerSize& layer, const CacheOptions& options, bool quantized) {
-    const auto tiles = [](std::uint64_t cells) {
-        return (cells + kTilePositions - 1) / kTilePositions * kTilePositions;
-    };
-    const std::uint64_t share = tiles((options.positions + options.sequences - 1) / options.sequences);
+    const auto tiles = [](std::uint64_t cells) { return round_up(cells, kTilePositions); };
+    const std::uint64_t share = tiles(options.share());
     // A ring holds what is looked back to, the batch that is being appended, and the rest of a tile.
     const auto ring = [&](std::uint64_t back) {
         return std::min(share, tiles(back + options.batch) + kTilePositions);
@@ -112,6 +110,11 @@ std::string ranges(std::span<const std::size_t> numbers) {
 }
 
 }  // namespace
+
+const CacheFormat& part_format(const CacheFormat& body, std::size_t part) {
+    static const CacheFormat* const f16 = find_cache_format("f16");
+    return part == static_cast<std::size_t>(CachePart::body) ? body : *f16;
+}
 
 std::uint64_t CacheSize::k_bytes() const {
     std::uint64_t sum = 0;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/arithmetic.hpp"
 #include "backend/kv/cache_format.hpp"
 #include "backend/kv/rotation.hpp"
 
@@ -52,12 +53,18 @@ struct CacheOptions {
     // Whether layers whose K has a bias keep it in 8 bits, rotated: a constant offset that turns with the
     // position costs low-bit formats their accuracy (llama.cpp #21385), and rotation alone does not help.
     bool guard_k_bias = true;
+
+    // Positions that a sequence has.
+    [[nodiscard]] std::uint64_t share() const { return ceil_div(positions, sequences); }
 };
 
 // Parts of a layer's cache: all positions in the side's format, and the first and the last in f16. Attention
 // takes each position from one part, in one softmax over all.
 enum class CachePart : std::uint32_t { body = 0, sinks = 1, recent = 2 };
 inline constexpr std::size_t kCacheParts = 3;
+
+// The format of a part of a side whose body has format `body`.
+[[nodiscard]] const CacheFormat& part_format(const CacheFormat& body, std::size_t part);
 
 struct CacheSideSize {
     const CacheFormat* format = nullptr;  // nullptr: this side is not kept
@@ -76,6 +83,10 @@ struct CacheLayerSize {
     CacheSideSize k, v;
 
     [[nodiscard]] std::size_t parts() const { return kv_heads == 0 ? 0 : cells[1] > 0 ? kCacheParts : 1; }
+    // Whether a part keeps only the last tokens of a sequence, and goes round.
+    [[nodiscard]] bool ring(std::size_t part) const {
+        return part == static_cast<std::size_t>(CachePart::recent) || (part == 0 && window > 0);
+    }
 };
 
 // Of a part: a ring may go round.

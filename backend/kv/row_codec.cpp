@@ -4,6 +4,8 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstring>
+#include <limits>
 
 #include "backend/half.hpp"
 #include "backend/quantize/scale.hpp"

@@ -147,7 +147,7 @@ void append(std::string& text, std::span<const std::byte> bytes) {
 
 std::uint64_t SavedSide::row_bytes(std::size_t part) const {
     if (format == nullptr) return 0;
-    return (part == 0 ? format : find_cache_format("f16"))->row_bytes(head_dim);
+    return part_format(*format, part).row_bytes(head_dim);
 }
 
 std::uint64_t saved_cache_checksum(std::span<const std::byte> bytes) {

@@ -1,5 +1,5 @@
-// The specialization constants that all attention kernels share (backend/attention/attention_plan.cpp fills them in), and
-// the arguments that the kernels over K and V share.
+// The specialization constants that the attention kernels over K and V share (backend/attention/attention_plan.cpp fills
+// them in), and what follows from them.
 
 layout(constant_id = 0) const uint ROWS = 1;  // rows of a tile: (token, head of the KV head's group) pairs, head fastest
 layout(constant_id = 1) const uint GROUP = 1;  // heads per KV head

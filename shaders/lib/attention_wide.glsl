@@ -73,6 +73,8 @@ void slice_codes(CacheRow r, uint coding, uint bits, uint place, uint b, uint s,
 }
 
 shared float k_levels[16], v_levels[16];
+#define LEVELS(a) \
+    float[16](a##0, a##1, a##2, a##3, a##4, a##5, a##6, a##7, a##8, a##9, a##10, a##11, a##12, a##13, a##14, a##15)
 #define LEVELS_OF(levels, codes) \
     vec4(levels[(codes) & 15u], levels[((codes) >> 8) & 15u], levels[((codes) >> 16) & 15u], levels[(codes) >> 24])
 

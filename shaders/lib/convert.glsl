@@ -15,6 +15,11 @@ uint to_half(float value) {
     uint whole = mantissa >> shift, rest = mantissa & ((1u << shift) - 1u), tie = 1u << (shift - 1u);
     return sign | (whole + (rest > tie || (rest == tie && (whole & 1u) == 1u) ? 1u : 0u));
 }
+// The same, but what is too large becomes the largest finite half: a scale stays a number. As backend/quantize/scale.hpp.
+uint stored_half(float value) {
+    uint bits = to_half(value);
+    return (bits & 0x7fffu) == 0x7c00u ? bits - 1u : bits;
+}
 uint to_bfloat16(float value) {
     uint bits = floatBitsToUint(value);
     if ((bits & 0x7fffffffu) > 0x7f800000u) return (bits >> 16) | 0x40u;

@@ -5,7 +5,7 @@
 // roots as IEEE 754 asks. BYTE_STORES: codes are stored by bytes, scales by halves; otherwise by whole words where a row owns
 // them, and by atomic operations on the shared ones.
 #include "lib/wide.glsl"
-#include "lib/half.glsl"
+#include "lib/convert.glsl"
 #include "lib/head.glsl"
 #include "lib/cache_format.glsl"
 
@@ -253,7 +253,7 @@ uint packed_byte(uint byte, uint width, uint shift) {
     return packed;
 }
 
-uint rounded_value(uint i) { return CODING == CODING_F16 ? rounded_half(head[i]) : rounded_bfloat16(head[i]); }
+uint rounded_value(uint i) { return CODING == CODING_F16 ? to_half(head[i]) : to_bfloat16(head[i]); }
 
 #ifdef BYTE_STORES
 
@@ -285,19 +285,19 @@ void store_row(uint cell) {
 
 #else
 
-layout(buffer_reference, scalar, buffer_reference_align = 4) buffer CacheWords { uint v[]; };
+#include "lib/store.glsl"
+
+layout(buffer_reference, scalar, buffer_reference_align = 4) writeonly buffer CacheWords { uint v[]; };
 
 uvec2 plane_row(uint cell, uint before, uint bytes) {
     return advance(advance(p.cache, p.kv_heads * p.capacity, before), gl_WorkGroupID.y * p.capacity + cell, bytes);
 }
 
 // Half `at` of a row: its word may hold a neighbour's half, which another workgroup writes.
-void store_half_of_word(uvec2 row, uint at, uint value) {
+void store_half(uvec2 row, uint at, uint value) {
     uvec2 address = advance(row, at * 2u);
     uint shift = (address.x & 2u) * 8u;
-    CacheWords word = CacheWords(uvec2(address.x & ~3u, address.y));
-    atomicAnd(word.v[0], ~(0xffffu << shift));
-    atomicOr(word.v[0], value << shift);
+    writer_flush(Writer(uvec2(address.x & ~3u, address.y), 0u, value << shift, 0xffffu << shift));
 }
 
 uint packed_word(uint word, uint width, uint shift) {
@@ -317,9 +317,9 @@ void store_row(uint cell) {
         CacheWords high = CacheWords(plane_row(cell, LOW, HIGH));
         EACH(i, HIGH / 4) high.v[i] = packed_word(i, HIGH_BITS(BITS), LOW_BITS(BITS));
         EACH(g, GROUPS) {
-            store_half_of_word(plane_row(cell, LOW + HIGH, GROUPS * 2u), g, stored_scale[g]);
+            store_half(plane_row(cell, LOW + HIGH, GROUPS * 2u), g, stored_scale[g]);
             if (CODING == CODING_AFFINE)
-                store_half_of_word(plane_row(cell, LOW + HIGH + GROUPS * 2u, GROUPS * 2u), g, stored_offset[g]);
+                store_half(plane_row(cell, LOW + HIGH + GROUPS * 2u, GROUPS * 2u), g, stored_offset[g]);
         }
     }
 }

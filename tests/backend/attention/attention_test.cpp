@@ -237,7 +237,7 @@ void make_exact(CacheKind kind, CachePlace place, const char* format_name, Given
           {&made.y, std::uint64_t{kExactTokens} * kExactHeads * kExactRow},
           {&made.k, side},
           {&made.v, side},
-          {&made.spans, sizeof(AttentionSpan)},
+          {&made.spans, sizeof(CacheSpan)},
           {&made.mask, kExactTokens * mask_row},
           {&made.scratch, made.plan.scratch_bytes}}) {
         auto allocated = device.allocate(host::Intent::scratch, bytes, "operand");
