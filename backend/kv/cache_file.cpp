@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <deque>
 #include <iterator>
-#include <utility>
 
 #include "backend/kv/cache.hpp"
 #include "backend/kv/cache_image.hpp"

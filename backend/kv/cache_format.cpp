@@ -3,9 +3,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "backend/arithmetic.hpp"
+#include "backend/formats/levels.hpp"
 #include "backend/kv/codebook.hpp"
 
 namespace tuff {
@@ -35,7 +37,11 @@ constexpr CacheFormat all[] = {
 };
 
 // GGUF's iq4_nl.
-constexpr float kNonLinear[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+constexpr auto kNonLinear = [] {
+    std::array<float, levels::kNl.size()> floats{};
+    std::ranges::copy(levels::kNl, floats.begin());
+    return floats;
+}();
 
 // Codes are cut into the fewest pieces that do not straddle bytes.
 constexpr std::pair<PlaneKind, std::uint32_t> kPieces[] = {

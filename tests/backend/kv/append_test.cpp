@@ -1,7 +1,6 @@
 // Rows that a device appends, against those that the host encodes, in every format and both kinds of layout.
 #include "backend/kv/append.hpp"
 
-#include <numeric>
 #include <random>
 
 #include "backend/half.hpp"
