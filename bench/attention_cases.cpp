@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "backend/arithmetic.hpp"
 #include "backend/model/presets.hpp"
 
 namespace tuff::bench {
@@ -59,6 +58,7 @@ std::vector<AttentionSegmentCase> segments_of(const AttentionSelection& o, Cache
 Result<std::vector<AttentionCase>> select_attention(const AttentionSelection& o, const std::string& preset,
                                                     CacheKind kind) {
     TUFF_TRY(layer, layer_of_preset(preset));
+    const auto u32 = [](std::uint64_t value) { return static_cast<std::uint32_t>(value); };
     AttentionShape shape{
         1, 1, u32(layer.heads), u32(layer.kv_heads), u32(layer.key_size), u32(layer.value_size)};
     if (o.heads) shape.heads = o.heads;
@@ -108,7 +108,11 @@ Result<std::vector<AttentionCase>> select_attention(const AttentionSelection& o,
                 one.shape = shape;
                 one.shape.tokens = static_cast<std::uint32_t>(batch);
                 one.variant.scale = 1 / std::sqrt(static_cast<float>(shape.k_head));
-                one.variant.causal = true;
+                one.variant.mask = o.mask == "f16"   ? GivenMask::f16
+                                   : o.mask == "f32" ? GivenMask::f32
+                                                     : GivenMask::none;
+                one.mask_is_causal = one.variant.mask != GivenMask::none;
+                one.variant.causal = !one.mask_is_causal;
                 one.k_rotation = rotation_of(o, *k);
                 one.v_rotation = rotation_of(o, *v);
                 one.segments = segments_of(o, place, k, v, static_cast<std::uint32_t>(depth));

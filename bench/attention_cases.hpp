@@ -20,10 +20,12 @@ struct AttentionSelection {
     std::uint32_t recent = 0, sinks = 0;  // cells kept in f16 at either end
     bool blocks = false;                  // strided GGUF blocks, as ggml's tensors
     std::string rotate;                   // "off" or empty, "on", or "auto": as a cache does by default
+    std::string mask;                     // "position" or empty; "f16" or "f32": given, with the same effect
 
     [[nodiscard]] bool given() const {
         return heads || kv_heads || head_dim || v_head_dim || !depth.empty() || !batch.empty() ||
-               !kv_k.empty() || !kv_v.empty() || recent || sinks || blocks || !rotate.empty();
+               !kv_k.empty() || !kv_v.empty() || recent || sinks || blocks || !rotate.empty() ||
+               !mask.empty();
     }
 };
 

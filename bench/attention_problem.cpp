@@ -79,6 +79,7 @@ std::string AttentionCase::text() const {
     if (variant.window > 0) text += fmt::format(" window {}", variant.window);
     if (variant.causal) text += " causal";
     if (variant.mask != GivenMask::none) text += variant.mask == GivenMask::f16 ? " mask f16" : " mask f32";
+    if (mask_is_causal) text += " causal";
     if (variant.softcap > 0) text += " softcap";
     if (variant.alibi) text += " alibi";
     if (variant.sinks) text += " sinks";
@@ -267,14 +268,7 @@ Result<void> AttentionProblem::make_operands() {
         sinks_buffer_ = std::move(sinks);
     }
     if (v.mask != GivenMask::none) {
-        // [sequence][token][cell], the same for all heads. Hidden are a third of the cells, all from the
-        // second token, and a third of all runs of 32 from everybody.
-        mask_.resize(std::size_t{s.sequences} * s.tokens * mask_cells_);
-        for (std::size_t i = 0; i < mask_.size(); i++) {
-            const bool hide =
-                random.below(3) == 0 || i / mask_cells_ % s.tokens == 1 || i % mask_cells_ / 32 % 3 == 1;
-            mask_[i] = hide ? kHidden : half_to_float(float_to_half(random.uniform(-2, 2)));
-        }
+        make_mask();
         std::vector<std::uint16_t> halves;
         for (const float value : mask_) halves.push_back(float_to_half(value));
         TUFF_TRY(mask, upload(*session_, host::Intent::scratch,
@@ -296,6 +290,27 @@ Result<void> AttentionProblem::make_operands() {
         turned_ = std::move(turned);
     }
     return poison();
+}
+
+// [sequence][token][cell], the same for all heads. Hidden are, where not what comes after a token, a third of
+// the cells, all from the second token, and a third of all runs of 32 from everybody.
+void AttentionProblem::make_mask() {
+    const AttentionShape& s = case_.shape;
+    Random random(mix(seed_, 1001));
+    mask_.resize(std::size_t{s.sequences} * s.tokens * mask_cells_);
+    std::size_t at = 0;
+    for (std::uint32_t q = 0; q < s.sequences; q++)
+        for (std::uint32_t token = 0; token < s.tokens; token++)
+            for (const Segment& segment : segments_)
+                for (std::uint32_t cell = 0; cell < segment.stride_cells; cell++, at++) {
+                    const CacheSpan& span = segment.spans[q];
+                    const bool hide =
+                        case_.mask_is_causal
+                            ? span.first_position + cell > span.query_position + token
+                            : random.below(3) == 0 || token == 1 || at % mask_cells_ / 32 % 3 == 1;
+                    const float seen = case_.mask_is_causal ? 0 : random.uniform(-2, 2);
+                    mask_[at] = hide ? kHidden : half_to_float(float_to_half(seen));
+                }
 }
 
 float AttentionProblem::bias(const Segment& segment, std::uint32_t sequence, std::uint32_t token,
@@ -323,7 +338,7 @@ void AttentionProblem::count_work() {
                 const std::int64_t own =
                     std::int64_t{segment.spans[q].query_position} + t - segment.spans[q].first_position;
                 std::int64_t first = 0, last = std::int64_t{segment.what.cells[q]} - 1;
-                if (case_.variant.causal) last = std::min(last, own);
+                if (case_.variant.causal || case_.mask_is_causal) last = std::min(last, own);
                 if (case_.variant.window > 0) first = std::max(first, own - case_.variant.window + 1);
                 seen += static_cast<std::uint64_t>(std::max<std::int64_t>(0, last - first + 1));
             }

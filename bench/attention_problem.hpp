@@ -33,6 +33,8 @@ struct AttentionCase {
     // Of what K and V hold; Q is rotated and the result's rotation undone as part of the work.
     tuff::Rotation k_rotation{}, v_rotation{};
     float magnitude = 1;  // of queries: larger ones make sharper softmaxes
+    // A given mask hides what comes after a query, as ggml's do; otherwise cells at random.
+    bool mask_is_causal = false;
 
     // "32/8x128 1@8192 causal": heads / kv heads x head size, tokens @ cells, and the variant.
     [[nodiscard]] std::string text() const;
@@ -90,6 +92,7 @@ class AttentionProblem {
     Result<void> make_segment(const AttentionSegmentCase& what, std::vector<std::uint32_t>& before);
     Result<host::Buffer> upload_side(const Segment& segment, CacheSide side, std::size_t set) const;
     Result<void> make_operands();
+    void make_mask();
     void count_work();
     [[nodiscard]] std::size_t pick(const Segment& segment, CacheSide side, std::uint32_t sequence,
                                    std::uint32_t kv_head, std::uint32_t cell) const;

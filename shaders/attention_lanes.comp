@@ -87,7 +87,8 @@ void main() {
         [[unroll]] for (uint c = 0; c < V_VECTORS; c++) acc[r][c] = 0;
     }
 
-    uint i = share.begin;
+    uvec2 visible_tiles = MASK != 0 ? visible_words(sequence, kv_head, row_0 / ROWS, gl_NumWorkGroups.x) : uvec2(0);
+    uint i = MASK != 0 ? min(next_visible(visible_tiles, share.begin), share.end - 1) : share.begin;
     do {
         Tile k = tile_open(k_base, i, K_ROW_BYTES, K_PLACE, p.k_cell_bytes, last_cell);
         Tile v = tile_open(v_base, i, V_ROW_BYTES, V_PLACE, p.v_cell_bytes, last_cell);
@@ -140,10 +141,7 @@ void main() {
         float weight[ROWS][8], fade[ROWS];
         int cell = int(i * 8 + lane);
         [[unroll]] for (uint r = 0; r < ROWS; r++) {
-            float given = 0;
-            if (MASK == 1) given = float(LANE_LOAD(Halves(advance(mask[r], i, 16)).v, 0));
-            if (MASK == 2) given = LANE_LOAD(Floats(advance(mask[r], i, 32)).v, 0);
-            float logit = variant_logit(s[r], variant[r], given, float(cell - own[r]));
+            float logit = variant_logit(s[r], variant[r], lane_mask(mask[r], i), float(cell - own[r]));
             bool visible = cell >= seen[r].x && cell <= seen[r].y && (MASK == 0 || logit > UNSEEN);
             logit = visible ? logit : UNSEEN;
             // Any bound of the logits serves as their maximum; of whole numbers, powers of two are cheap.
@@ -176,7 +174,7 @@ void main() {
                         if (b * 4 + c < V_VECTORS) acc[r][b * 4 + c] = fma(weight[r][j], x[c], acc[r][b * 4 + c]);
             }
         }
-        i++;
+        i = MASK != 0 ? next_visible(visible_tiles, i + 1) : i + 1;
     } while (i < share.end);
 
     [[unroll]] for (uint r = 0; r < ROWS; r++) {

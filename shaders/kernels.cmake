@@ -40,6 +40,7 @@ tuff_kernel(quantize)
 # Attention over a quantized KV cache: formats, head sizes, masks and variants are specialization constants.
 tuff_kernel(attention_queries)
 tuff_kernel(attention_lanes NEEDS storage8 storage16 int8 float16 subgroup_shuffle SUBGROUP 8)
+tuff_kernel(attention_visible NEEDS storage8 storage16 int8 float16 subgroup_shuffle SUBGROUP 8)
 tuff_kernel(attention_wide)
 tuff_kernel(attention_combine)
 

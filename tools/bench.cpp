@@ -128,6 +128,13 @@ void add_attention(CLI::App& command, bench::BenchOptions& options) {
         ->check(CLI::IsMember({"off", "on", "auto"}))
         ->type_name("WHEN")
         ->group(kGroup);
+    command
+        .add_option("--mask", what.mask,
+                    "What hides later positions from a query: position, by comparing (default), or f16 or "
+                    "f32: a mask in memory, as ggml gives it")
+        ->check(CLI::IsMember({"position", "f16", "f32"}))
+        ->type_name("HOW")
+        ->group(kGroup);
     command.add_flag("--blocks", what.blocks, "A cache of strided GGUF blocks, as ggml lays it out")
         ->group(kGroup);
 }

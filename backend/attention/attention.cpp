@@ -19,8 +19,10 @@ struct KernelArguments {
     std::uint32_t capacity, k_head_bytes, k_cell_bytes, v_head_bytes, v_cell_bytes;
     std::uint32_t rows, kv_heads, slots, first_slot, window;
     float softcap;
-    std::uint32_t mask_token_bytes, mask_head_bytes, mask_sequence_bytes;
+    std::uint32_t mask_token_bytes, mask_head_bytes, mask_sequence_bytes, visible, visible_words;
 };
+// What every Vulkan device takes.
+static_assert(sizeof(KernelArguments) <= 128);
 struct QueryArguments {
     Address q, packed, q_sequence_bytes;
     std::uint32_t q_token_bytes, q_head_bytes, values, rows, packed_rows, group;
@@ -70,6 +72,8 @@ class Recorder {
 
     Result<void> record() {
         TUFF_CHECK(pack());
+        if (looks())
+            for (std::size_t i = 0; i < plan_.parts.size(); i++) TUFF_CHECK(look(i));
         for (std::size_t i = 0; i < plan_.parts.size(); i++) TUFF_CHECK(attend(i));
         if (!plan_.direct()) TUFF_CHECK(combine());
         return {};
@@ -152,9 +156,18 @@ class Recorder {
     [[nodiscard]] Access queries(Access::Use use) const {
         return {o_.scratch.buffer, o_.scratch.offset, plan_.query_bytes, use};
     }
-    [[nodiscard]] Access partial(Access::Use use) const {
+    [[nodiscard]] Access visible(Access::Use use) const {
         return {o_.scratch.buffer, o_.scratch.offset + plan_.query_bytes,
-                plan_.scratch_bytes - plan_.query_bytes, use};
+                plan_.partial_offset - plan_.query_bytes, use};
+    }
+    [[nodiscard]] Access partial(Access::Use use) const {
+        return {o_.scratch.buffer, o_.scratch.offset + plan_.partial_offset,
+                plan_.scratch_bytes - plan_.partial_offset, use};
+    }
+    [[nodiscard]] bool masked() const { return plan_.variant.mask != GivenMask::none; }
+    [[nodiscard]] bool looks() const { return plan_.parts[0].visible_words > 0; }
+    [[nodiscard]] bool shared(std::size_t i) const {
+        return plan_.parts[i].segment.place == CachePlace::shared;
     }
     static Access read(Operand operand) { return Access::read(*operand.buffer, operand.offset); }
 
@@ -184,39 +197,57 @@ class Recorder {
                         {grid(ceil_div(packed_rows, kGroup)), s_.kv_heads, s_.sequences}, accesses);
     }
 
+    [[nodiscard]] KernelArguments arguments(std::size_t i) const {
+        const AttentionPart& part = plan_.parts[i];
+        const AttentionCells& cells = o_.segments[i];
+        const AttentionVariant& v = plan_.variant;
+        return {o_.scratch.address(),
+                cells.k.address(),
+                (shared(i) ? cells.k : cells.v).address(),
+                plan_.direct() ? o_.y.address() : o_.scratch.address() + plan_.partial_offset,
+                masked() ? o_.mask.at.address() + mask_begin(i) : 0,
+                cells.spans.address(),
+                o_.slopes.address(),
+                o_.sinks.address(),
+                u32(cells.capacity),
+                u32(cells.k_rows.head_stride),
+                u32(cells.k_rows.position_stride),
+                u32(cells.v_rows.head_stride),
+                u32(cells.v_rows.position_stride),
+                s_.rows(),
+                s_.kv_heads,
+                plan_.slots,
+                part.first_slot,
+                v.window,
+                v.softcap * kLog2E,
+                u32(o_.mask.token_stride),
+                u32(o_.mask.head_stride),
+                u32(o_.mask.sequence_stride),
+                part.first_visible,
+                part.visible_words};
+    }
+
+    // Which tiles of cells the mask hides.
+    Result<void> look(std::size_t i) {
+        const AttentionPart& part = plan_.parts[i];
+        TUFF_TRY(pipeline, kernel_pipeline(device_, "attention_visible", part.specialization));
+        const std::uint32_t masks = s_.sequences * (o_.mask.head_stride == 0 ? 1 : s_.kv_heads);
+        const std::uint32_t words =
+            std::min(part.visible_words, device_.snapshot().limits.max_workgroup_count[1]);
+        std::vector<Access> accesses{read(o_.mask.at), read(o_.segments[i].spans)};
+        if (i == 0) accesses.push_back(visible(Access::Use::write));
+        return dispatch(stream_, *pipeline, arguments(i), {plan_.tiles, words, masks}, accesses);
+    }
+
     Result<void> attend(std::size_t i) {
         const AttentionPart& part = plan_.parts[i];
         const AttentionCells& cells = o_.segments[i];
-        const bool shared = part.segment.place == CachePlace::shared;
         TUFF_TRY(pipeline, kernel_pipeline(device_, attention_kernel(plan_.kind), part.specialization));
         const AttentionVariant& v = plan_.variant;
-        const bool masked = v.mask != GivenMask::none;
-        const Operand values = shared ? cells.k : cells.v;
-        const KernelArguments args{o_.scratch.address(),
-                                   cells.k.address(),
-                                   values.address(),
-                                   plan_.direct() ? o_.y.address() : o_.scratch.address() + plan_.query_bytes,
-                                   masked ? o_.mask.at.address() + mask_begin(i) : 0,
-                                   cells.spans.address(),
-                                   o_.slopes.address(),
-                                   o_.sinks.address(),
-                                   u32(cells.capacity),
-                                   u32(cells.k_rows.head_stride),
-                                   u32(cells.k_rows.position_stride),
-                                   u32(cells.v_rows.head_stride),
-                                   u32(cells.v_rows.position_stride),
-                                   s_.rows(),
-                                   s_.kv_heads,
-                                   plan_.slots,
-                                   part.first_slot,
-                                   v.window,
-                                   v.softcap * kLog2E,
-                                   u32(o_.mask.token_stride),
-                                   u32(o_.mask.head_stride),
-                                   u32(o_.mask.sequence_stride)};
         std::vector<Access> accesses{queries(Access::Use::read), read(cells.k), read(cells.spans)};
-        if (!shared) accesses.push_back(read(cells.v));
-        if (masked) accesses.push_back(read(o_.mask.at));
+        if (!shared(i)) accesses.push_back(read(cells.v));
+        if (masked()) accesses.push_back(read(o_.mask.at));
+        if (looks()) accesses.push_back(visible(Access::Use::read));
         if (v.alibi) accesses.push_back(read(o_.slopes));
         if (v.sinks && plan_.direct()) accesses.push_back(read(o_.sinks));
         // Segments write slots of their own: no launch waits for another.
@@ -224,15 +255,15 @@ class Recorder {
             accesses.push_back(Access::write(*o_.y.buffer, o_.y.offset, y_bytes()));
         else if (i == 0)
             accesses.push_back(partial(Access::Use::write));
-        return dispatch(stream_, *pipeline, args, {plan_.tiles, part.splits, s_.sequences * s_.kv_heads},
-                        accesses);
+        return dispatch(stream_, *pipeline, arguments(i),
+                        {plan_.tiles, part.splits, s_.sequences * s_.kv_heads}, accesses);
     }
 
     Result<void> combine() {
         const std::uint32_t specialization[] = {plan_.variant.sinks};
         TUFF_TRY(pipeline, kernel_pipeline(device_, "attention_combine", specialization));
         const std::uint64_t rows = std::uint64_t{s_.sequences} * s_.tokens * s_.heads;
-        const CombineArguments args{o_.scratch.address() + plan_.query_bytes,
+        const CombineArguments args{o_.scratch.address() + plan_.partial_offset,
                                     o_.y.address(),
                                     o_.sinks.address(),
                                     u32(rows),

@@ -165,6 +165,29 @@ std::vector<std::uint32_t> specialize(const AttentionPlan& plan, const Attention
     return out;
 }
 
+// Where the scratch has room for the bits by which attention_lanes.comp passes over tiles that a given mask
+// hides; returns where they end, in bytes.
+Result<std::uint64_t> place_visible(AttentionPlan& plan) {
+    std::uint64_t at = plan.query_bytes;
+    if (plan.kind != CacheKind::lanes || plan.variant.mask == GivenMask::none) return at;
+    const AttentionShape& s = plan.shape;
+    for (AttentionPart& part : plan.parts) {
+        part.first_visible = u32(at / sizeof(std::uint32_t));
+        part.visible_words =
+            u32(part.segment.cells / (32 * kTilePositions) + 1);  // that after the last tile, too
+        at += round_up(
+            std::uint64_t{s.sequences} * s.kv_heads * plan.tiles * part.visible_words * sizeof(std::uint32_t),
+            kScratchAlignment);
+        constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 34;  // of words that 32 bits number
+        if (at > kMostBytes)
+            return fail(
+                ErrorCode::usage,
+                "a mask of {} sequences of {} tokens over {} cells needs more than {} bytes of scratch",
+                s.sequences, s.tokens, part.segment.cells, kMostBytes);
+    }
+    return at;
+}
+
 }  // namespace
 
 std::vector<float> alibi_slopes(std::uint32_t heads, float max_bias) {
@@ -226,7 +249,9 @@ Result<AttentionPlan> plan_attention(const DeviceSnapshot& device, CacheKind kin
     plan.query_bytes = round_up(std::uint64_t{shape.sequences} * shape.kv_heads * plan.tiles *
                                     plan.tile_rows * query_row_bytes(shape),
                                 kScratchAlignment);
-    plan.scratch_bytes = plan.query_bytes;
+    TUFF_TRY(partial_offset, place_visible(plan));
+    plan.partial_offset = partial_offset;
+    plan.scratch_bytes = plan.partial_offset;
     if (!plan.direct()) plan.scratch_bytes += partial_bytes(shape) * plan.slots;
     // A logit: the query's scaling, decoding, a product and a sum per value, scale and offset of each block,
     // sums of blocks. A sum: each cell, a rescaling for each tile of cells, and the merge.

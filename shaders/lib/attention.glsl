@@ -4,7 +4,7 @@
 // cache; a span says which cells of a segment a sequence has filled, and which positions its cells and queries have.
 
 layout(push_constant, scalar) uniform Arguments {
-    uvec2 q;       // packed queries (attention_queries.comp)
+    uvec2 q;       // packed queries (attention_queries.comp), at the beginning of the scratch
     uvec2 k, v;    // one segment of the cache
     uvec2 y;       // f32 [sequence][token][head][V_HEAD], or partial results (attention_combine.comp)
     uvec2 mask;    // MASK: added to the logits; element (sequence, head, token, cell of the span) at the strides below
@@ -20,6 +20,7 @@ layout(push_constant, scalar) uniform Arguments {
     uint window;                              // positions a query sees, its own included; 0: all
     float softcap;                            // SOFTCAP, times log2(e)
     uint mask_token_bytes, mask_head_bytes, mask_sequence_bytes;
+    uint visible, visible_words;  // MASK, lanes: bits of visible tiles from that many words after q on; words of a tile of rows
 } p;
 
 struct Span {

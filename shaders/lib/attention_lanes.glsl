@@ -23,6 +23,24 @@ float level_lookup(float table[2], uint bits, uint code) {
     return code > 7u ? high : low;
 }
 
+// A given mask's values for the cells of a tile.
+float lane_mask(uvec2 row, uint tile) {
+    if (MASK == 1) return float(LANE_LOAD(Halves(advance(row, tile, 16)).v, 0));
+    return MASK == 2 ? LANE_LOAD(Floats(advance(row, tile, 32)).v, 0) : 0.0;
+}
+
+// With a given mask: a bit for each tile of cells, whether any row of a tile of rows sees it (attention_visible.comp).
+uvec2 visible_words(uint sequence, uint kv_head, uint row_tile, uint row_tiles) {
+    uint stack = sequence * p.kv_heads + (p.mask_head_bytes == 0 ? 0 : kv_head);
+    return advance(advance(p.q, p.visible, 4), stack * row_tiles + row_tile, p.visible_words * 4);
+}
+layout(buffer_reference, scalar, buffer_reference_align = 4) buffer VisibleTiles { uint v[]; };
+// The next visible tile from `tile` on, or the first of another 32.
+uint next_visible(uvec2 words, uint tile) {
+    uint skipped = findLSB(VisibleTiles(words).v[tile / 32] >> (tile % 32));
+    return tile + min(skipped, 32 - tile % 32);
+}
+
 struct Tile {
     uvec2 row[8];  // PLACE_BLOCKS: each cell's row; otherwise the tile, in the first
 };

@@ -70,6 +70,41 @@ TEST(AttentionPlan, NeedsLittleMemoryBesideALongCache) {
         }
 }
 
+TEST(AttentionPlan, RemembersWhatMasksHideInABitForATile) {
+    for (const Target& target : targets()) {
+        const AttentionShape shape{2, 512, 32, 8, 128, 128};
+        const AttentionSegment segments[] = {
+            {find_cache_format("q8_0"), find_cache_format("q8_0"), CachePlace::layout, 131072},
+            {find_cache_format("f16"), find_cache_format("f16"), CachePlace::layout, 255}};
+        AttentionVariant masked;
+        masked.mask = GivenMask::f16;
+        const auto plain = plan_attention(target.device, target.kind, shape, {}, segments);
+        const auto with = plan_attention(target.device, target.kind, shape, masked, segments);
+        ASSERT_TRUE(plain && with);
+        std::uint64_t bits = 0;
+        if (target.kind == CacheKind::lanes)
+            for (const std::uint64_t words : {513, 1}) bits += 2 * 8 * std::uint64_t{with->tiles} * words * 4;
+        EXPECT_EQ(with->partial_offset - with->query_bytes, bits) << target.device.name;
+        EXPECT_EQ(with->scratch_bytes, plain->scratch_bytes + bits) << target.device.name;
+        for (std::size_t i = 0; i < 2; i++)
+            EXPECT_EQ(with->parts[i].visible_words, bits == 0 ? 0U : i == 0 ? 513U : 1U);
+    }
+    // As many as 32 bits number.
+    const AttentionSegment endless{find_cache_format("f16"), find_cache_format("f16"), CachePlace::layout,
+                                   std::uint64_t{1} << 27};
+    AttentionVariant masked;
+    masked.mask = GivenMask::f32;
+    for (const Target& target : targets()) {
+        const auto made = plan_attention(target.device, target.kind, {1, 1 << 15, 32, 8, 128, 128}, masked,
+                                         std::span(&endless, 1));
+        EXPECT_EQ(made.has_value(), target.kind == CacheKind::wide) << target.device.name;
+        if (!made) {
+            EXPECT_NE(made.error().message.find("134217728 cells"), std::string::npos)
+                << made.error().message;
+        }
+    }
+}
+
 TEST(AttentionPlan, SplitsDecodingUntilEveryUnitHasWorkAndPrefillNot) {
     for (const Target& target : targets()) {
         const bool serial = target.kind == CacheKind::wide && host::software(target.device);

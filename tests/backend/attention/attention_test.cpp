@@ -1,14 +1,20 @@
 // Attention on this device, both kinds of kernels where it can run them, against the reference.
 #include "backend/attention/attention.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "backend/half.hpp"
 #include "bench/attention_problem.hpp"
+#include "host/transfer.hpp"
 #include "tests/backend/kernel_needs.hpp"
 
 namespace tuff::test {
@@ -267,6 +273,51 @@ std::string refusal(const Exact& exact) {
     EXPECT_EQ(recorded.error().code, ErrorCode::usage);
     EXPECT_EQ(stream.command_count(), 0u);
     return recorded.error().message;
+}
+
+// Tiles that a mask hides from all rows are not read: values in them that are no numbers would show.
+TEST_P(EveryKind, PassesOverTilesThatAMaskHides) {
+    host::Device& device = shared_session().device();
+    const auto put = [&](host::Buffer& buffer, const auto& values) {
+        const auto uploaded = host::upload(device, buffer, 0, std::as_bytes(std::span(values)));
+        ASSERT_TRUE(uploaded) << uploaded.error().message;
+    };
+    for (const GivenMask mask : {GivenMask::f16, GivenMask::f32}) {
+        Exact exact;
+        ASSERT_NO_FATAL_FAILURE(make_exact(GetParam(), CachePlace::layout, "f32", mask, exact));
+        const auto layout = CacheLayout::make(GetParam(), CacheSide::v, find_cache_format("f32")->row(32),
+                                              kExactHeads, kExactCells);
+        ASSERT_TRUE(layout) << layout.error().message;
+        std::vector<std::byte> v(layout->bytes());
+        std::vector<float> bias;
+        for (std::uint32_t cell = 0; cell < kExactCells; cell++) {
+            const bool hidden = cell >= kExactCells / 2;
+            const std::vector<float> row(32, hidden ? std::numeric_limits<float>::quiet_NaN() : 3);
+            for (std::uint32_t head = 0; head < kExactHeads; head++)
+                layout->pack(head, cell, 1, std::as_bytes(std::span(row)), v);
+            bias.push_back(hidden ? -std::numeric_limits<float>::infinity() : 0);
+        }
+        std::vector<std::uint16_t> halves;
+        std::ranges::transform(bias, std::back_inserter(halves), float_to_half);
+        put(exact.q, std::vector<float>(exact.q.size() / sizeof(float)));
+        put(exact.k, std::vector<std::byte>(exact.k.size()));
+        put(exact.v, v);
+        put(exact.spans, std::vector<CacheSpan>{{kExactCells, 0, 0, 0}});
+        if (mask == GivenMask::f16)
+            put(exact.mask, halves);
+        else
+            put(exact.mask, bias);
+        exact.operands.mask.token_stride = 0;  // the same for every token
+        host::Stream stream(device);
+        const auto recorded = record_attention(stream, device, exact.plan, exact.operands);
+        ASSERT_TRUE(recorded) << recorded.error().message;
+        for (const auto& step : {stream.finish(), stream.submit(), stream.wait()})
+            ASSERT_TRUE(step) << step.error().message;
+        std::vector<float> y(exact.y.size() / sizeof(float));
+        const auto read = host::readback(device, exact.y, 0, std::as_writable_bytes(std::span(y)));
+        ASSERT_TRUE(read) << read.error().message;
+        EXPECT_THAT(y, testing::Each(testing::FloatEq(3)));
+    }
 }
 
 TEST_P(EveryKind, RefusesMasksThatRowsReachPastOrThatAreMisaligned) {
