@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "backend/formats/codebooks.hpp"
+#include "backend/formats/codes.hpp"
 
 namespace tuff {
 
@@ -31,6 +32,16 @@ struct CodebookBlock {
     // The code of weight i (0..255).
     [[nodiscard]] unsigned code(const CodebookFields& fields, unsigned i) const {
         return book.code(fields.index[i / book.elements], i % book.elements);
+    }
+    // The codes of weights 8 w to 8 w + 7, a byte each, the first lowest.
+    [[nodiscard]] std::uint64_t eight_codes(const CodebookFields& fields, unsigned w) const {
+        if (book.elements == 8) return codes::spread_pairs(book.entries[fields.index[w]]);
+        return codes::spread_nibbles(book.entries[fields.index[2 * w]] |
+                                     std::uint32_t{book.entries[fields.index[2 * w + 1]]} << 16);
+    }
+    // Whether they are negative, 0 or 1.
+    [[nodiscard]] static std::uint64_t eight_negative(const CodebookFields& fields, unsigned w) {
+        return codes::spread_bits(fields.signs[w]);
     }
     // Whether weight i is negative (IQ1: its shift is).
     [[nodiscard]] static bool negative(const CodebookFields& fields, unsigned i) {

@@ -75,14 +75,14 @@ void join_scales(const std::byte* in, CodebookFields& fields) {
 // Of l = 3, two go to bits 24 to 29 of each word; the last two have their low bits in the two upper bits of
 // word 0 and 1, and their high bits in those of word 2.
 inline void pack_words(const codes::Group& codes, std::byte* out) {
-    std::uint32_t words[3]{};
-    for (int k = 0; k < 30; k++) {
-        const int word = k < 24 ? k / 8 : (k - 24) / 2, bit = k < 24 ? k % 8 * 3 : 24 + k % 2 * 3;
-        words[word] |= std::uint32_t{codes[k]} << bit;
-    }
+    std::uint32_t words[3];
+    const std::uint32_t last = codes::gather_threes(codes::eight(codes, 3));
+    for (int i = 0; i < 3; i++)
+        words[i] = codes::gather_threes(codes::eight(codes, i)) | ((last >> (6 * i)) & 63u) << 24;
     for (int i = 0; i < 2; i++) {
-        words[i] |= std::uint32_t{codes[30 + i]} << 30;  // the third bit falls off
-        words[2] |= std::uint32_t{codes[30 + i]} >> 2 << (30 + i);
+        const std::uint32_t code = last >> (18 + 3 * i);
+        words[i] |= code << 30;  // the third bit falls off
+        words[2] |= ((code >> 2) & 1u) << (30 + i);
     }
     for (int i = 0; i < 3; i++) store(out + i * 4, words[i]);
 }
@@ -109,9 +109,10 @@ void split_signed_2_bits(const std::byte* block, std::byte* const* out) {
     Block.read(block, fields);
     for (unsigned g = 0; g < 8; g++) {
         codes::Group codes;
-        for (unsigned k = 0; k < 32; k++)
-            codes[k] = static_cast<std::uint8_t>(Block.code(fields, g * 32 + k) |
-                                                 unsigned{CodebookBlock::negative(fields, g * 32 + k)} << 2);
+        for (unsigned w = 0; w < 4; w++)
+            codes::set_eight(
+                codes, static_cast<int>(w),
+                Block.eight_codes(fields, g * 4 + w) | CodebookBlock::eight_negative(fields, g * 4 + w) << 2);
         pack_words(codes, out[0] + g * 12);
     }
     split_scales<Block>(fields, out[1]);

@@ -58,6 +58,32 @@ inline std::uint8_t gather_bits(std::uint64_t bytes) {
     return static_cast<std::uint8_t>(((bytes & every8(1)) * 0x0102040810204080) >> 56);
 }
 
+// The lowest bits of a number, in order, as fields of so many bits in the bytes of a word, and back.
+inline std::uint64_t spread_pairs(std::uint16_t pairs) {
+    std::uint64_t x = pairs;
+    x = (x | x << 24) & 0x000000ff000000ff;
+    x = (x | x << 12) & 0x000f000f000f000f;
+    return (x | x << 6) & every8(3);
+}
+inline std::uint64_t spread_nibbles(std::uint32_t nibbles) {
+    std::uint64_t x = nibbles;
+    x = (x | x << 16) & 0x0000ffff0000ffff;
+    x = (x | x << 8) & 0x00ff00ff00ff00ff;
+    return (x | x << 4) & every8(15);
+}
+inline std::uint32_t gather_nibbles(std::uint64_t bytes) {
+    std::uint64_t x = bytes & every8(15);
+    x = (x | x >> 4) & 0x00ff00ff00ff00ff;
+    x = (x | x >> 8) & 0x0000ffff0000ffff;
+    return static_cast<std::uint32_t>(x | x >> 16);
+}
+inline std::uint32_t gather_threes(std::uint64_t bytes) {
+    std::uint64_t x = bytes & every8(7);
+    x = (x | x >> 5) & 0x003f003f003f003f;
+    x = (x | x >> 10) & 0x00000fff00000fff;
+    return static_cast<std::uint32_t>((x | x >> 20) & 0xffffff);
+}
+
 // 4 bits, 16 bytes: byte k holds elements k (low nibble) and k + 16.
 inline void pack_nibbles(const Group& codes, std::byte* out) {
     for (int w = 0; w < 2; w++)

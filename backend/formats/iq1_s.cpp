@@ -58,8 +58,8 @@ void split_lanes(const std::byte* block, std::byte* const* out) {
     read(block, fields);
     for (unsigned g = 0; g < 8; g++) {
         codes::Group codes;
-        for (unsigned k = 0; k < 32; k++)
-            codes[k] = static_cast<std::uint8_t>(codebook_block_iq1_s.code(fields, g * 32 + k));
+        for (unsigned w = 0; w < 4; w++)
+            codes::set_eight(codes, static_cast<int>(w), codebook_block_iq1_s.eight_codes(fields, g * 4 + w));
         codes::pack_pairs(codes, out[0] + g * 8);
         const int scale = 2 * fields.scales[g] + 1;
         out[1][g] = std::byte(CodebookBlock::negative(fields, g * 32) ? -scale : scale);

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "backend/formats/codebook_format.hpp"
+#include "backend/formats/codes.hpp"
 #include "backend/formats/pieces.hpp"
 
 namespace tuff {
@@ -82,9 +83,17 @@ void magnitude(const std::byte* blocks, std::uint64_t elements, float* magnitude
 void split_lanes(const std::byte* block, std::byte* const* out) {
     CodebookFields fields;
     read(block, fields);
-    for (unsigned g = 0; g < 8; g++)
-        for (unsigned k = 0; k < 16; k++)
-            out[0][g * 16 + k] = std::byte(step(fields, g * 32 + k) | step(fields, g * 32 + k + 16) << 4);
+    for (unsigned g = 0; g < 8; g++) {
+        codes::Group steps;
+        for (unsigned w = 0; w < 4; w++) {
+            const std::uint64_t negative = CodebookBlock::eight_negative(fields, g * 4 + w);
+            // 8 + code, or 7 - code.
+            codes::set_eight(
+                steps, static_cast<int>(w),
+                (codebook_block_iq3_s.eight_codes(fields, g * 4 + w) | codes::every8(8)) ^ negative * 15);
+        }
+        codes::pack_nibbles(steps, out[0] + g * 16);
+    }
     split_scales<codebook_block_iq3_s>(fields, out[1]);
     store(out[2], fields.d);
 }

@@ -4,6 +4,7 @@
 // The planes layout puts the bytes of each 32 weights together; the lanes layout takes 138 bytes for the
 // file's 98 (4.3 bits a weight).
 #include "backend/formats/codebook_format.hpp"
+#include "backend/formats/codes.hpp"
 #include "backend/formats/pieces.hpp"
 
 namespace tuff {
@@ -48,12 +49,9 @@ constexpr Plane lane_planes[] = {{32, 16, 4}, {32, 1, 1}, {256, 2, 2}};
 void split_lanes(const std::byte* block, std::byte* const* out) {
     CodebookFields fields;
     read(block, fields);
-    for (unsigned k = 0; k < 256; k += 2) {
-        const auto code = [&](unsigned i) {
-            return codebook_block_iq3_xxs.code(fields, i) | unsigned{CodebookBlock::negative(fields, i)} << 3;
-        };
-        out[0][k / 2] = std::byte(code(k) | code(k + 1) << 4);
-    }
+    for (unsigned w = 0; w < 32; w++)
+        store(out[0] + w * 4, codes::gather_nibbles(codebook_block_iq3_xxs.eight_codes(fields, w) |
+                                                    CodebookBlock::eight_negative(fields, w) << 3));
     split_scales<codebook_block_iq3_xxs>(fields, out[1]);
     store(out[2], fields.d);
 }
