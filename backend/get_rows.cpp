@@ -52,6 +52,7 @@ Result<GetRowsPlan> plan_get_rows(const host::DeviceSnapshot& device, const Form
         return fail(ErrorCode::usage, "{} ids are beyond the limit of {}", shape.ids, kMaxRows);
     GetRowsPlan plan;
     plan.kernel = fmt::format("{}.{}", algorithm_of(layout), format.name);
+    plan.layout = layout;
     plan.shape = shape;
     plan.target = target.id;
     plan.element_bytes = target.block_bytes;
@@ -76,10 +77,7 @@ Result<GetRowsPlan> plan_get_rows(const host::DeviceSnapshot& device, const Form
 Result<void> record_get_rows(host::Stream& stream, host::Device& device, const GetRowsPlan& plan,
                              const Weights& weights, Operand ids, Operand y) {
     const GetRowsShape& s = plan.shape;
-    const MatrixShape matrix{s.rows, s.elements, 1};
-    if (plan.kernel != fmt::format("{}.{}", algorithm_of(weights.layout), weights.format->name) ||
-        weights.shape != matrix)
-        return fail(ErrorCode::usage, "the weights are not of the plan's format, layout or shape");
+    TUFF_CHECK(weights.check(format_of(plan.kernel), plan.layout, {s.rows, s.elements, 1}));
     TUFF_CHECK(check_operand("y", y, plan.y_bytes(), plan.element_bytes));
     if (s.ids > 0) TUFF_CHECK(check_operand("ids", ids, plan.ids_bytes(), sizeof(std::int32_t)));
     TUFF_TRY(pipeline, kernel_pipeline(device, plan.kernel, {{plan.target}}));

@@ -30,6 +30,7 @@ struct GetRowsShape {
 
 struct GetRowsPlan {
     std::string kernel;               // "get_rows_wide.q4_k"
+    Layout layout{};                  // of w
     GetRowsShape shape;               // every stride filled in
     std::uint32_t target = 0;         // type id of y
     std::uint32_t element_bytes = 0;  // of y

@@ -205,16 +205,25 @@ Result<std::uint64_t> matrix_bytes(const Format& format, Layout layout, const Ma
 }
 
 void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape, std::uint64_t first_row,
-                  std::uint64_t rows, const std::byte* blocks, std::span<std::byte> out) {
+                  std::uint64_t rows, const std::byte* blocks, std::span<std::byte> out, unsigned threads) {
     const Geometry g = geometry(format, layout, shape);
-    if (layout == Layout::blocks) {
-        std::memcpy(out.data() + first_row * g.row_blocks_bytes, blocks, rows * g.row_blocks_bytes);
-        return;
-    }
-    const PlaneSet& set = plane_set(format, layout);
-    RowSplitter splitter(format, set, g);
-    const auto arrange_all = layout == Layout::lanes ? arrange_lanes : arrange_planes;
-    arrange_all(splitter, set, g, first_row, rows, blocks, out.data());
+    const auto arrange_some = [&](std::uint64_t first, std::uint64_t some) {
+        const std::byte* from = blocks + first * g.row_blocks_bytes;
+        if (layout == Layout::blocks) {
+            std::memcpy(out.data() + (first_row + first) * g.row_blocks_bytes, from,
+                        some * g.row_blocks_bytes);
+            return;
+        }
+        const PlaneSet& set = plane_set(format, layout);
+        RowSplitter splitter(format, set, g);
+        const auto arrange_all = layout == Layout::lanes ? arrange_lanes : arrange_planes;
+        arrange_all(splitter, set, g, first_row + first, some, from, out.data());
+    };
+    const std::uint64_t per_thread = round_up(ceil_div(rows, std::max(1u, threads)), kLaneRows);
+    std::vector<std::jthread> workers;
+    for (std::uint64_t first = per_thread; first < rows; first += per_thread)
+        workers.emplace_back([&, first] { arrange_some(first, std::min(per_thread, rows - first)); });
+    arrange_some(0, std::min(per_thread, rows));
 }
 
 std::vector<RowsPiece> rows_pieces(const Format& format, Layout layout, const MatrixShape& matrix,
@@ -233,18 +242,9 @@ std::vector<RowsPiece> rows_pieces(const Format& format, Layout layout, const Ma
 void arrange(const Format& format, Layout layout, const MatrixShape& shape, const std::byte* blocks,
              std::span<std::byte> out, unsigned threads) {
     const Geometry g = geometry(format, layout, shape);
-    const std::uint64_t per_thread = round_up(ceil_div(shape.rows, std::max(1u, threads)), kLaneRows);
-    for (std::uint64_t b = 0; b < shape.batches; b++) {
-        const std::byte* matrix = blocks + b * shape.rows * g.row_blocks_bytes;
-        const std::span<std::byte> target = out.subspan(b * g.matrix_bytes, g.matrix_bytes);
-        std::vector<std::jthread> workers;
-        for (std::uint64_t row = per_thread; row < shape.rows; row += per_thread)
-            workers.emplace_back([&, row] {
-                arrange_rows(format, layout, shape, row, std::min(per_thread, shape.rows - row),
-                             matrix + row * g.row_blocks_bytes, target);
-            });
-        arrange_rows(format, layout, shape, 0, std::min(per_thread, shape.rows), matrix, target);
-    }
+    for (std::uint64_t b = 0; b < shape.batches; b++)
+        arrange_rows(format, layout, shape, 0, shape.rows, blocks + b * shape.rows * g.row_blocks_bytes,
+                     out.subspan(b * g.matrix_bytes, g.matrix_bytes), threads);
 }
 
 void restore(const Format& format, Layout layout, const MatrixShape& shape,

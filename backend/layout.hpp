@@ -48,9 +48,9 @@ struct MatrixShape {
 // bytes of the matrix in that layout; only the bytes of these rows are written (padding rows and elements
 // included), so disjoint row ranges may run in parallel; ranges of the lanes layout start at multiples of 8
 // and end there or with the matrix.
-// `blocks` holds those rows, dense.
+// `blocks` holds those rows, dense; they are spread over `threads` threads.
 void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape, std::uint64_t first_row,
-                  std::uint64_t rows, const std::byte* blocks, std::span<std::byte> out);
+                  std::uint64_t rows, const std::byte* blocks, std::span<std::byte> out, unsigned threads);
 
 // A run of bytes, and where it goes.
 struct RowsPiece {
@@ -65,7 +65,7 @@ struct RowsPiece {
                                                  const MatrixShape& matrix, std::uint64_t first_row,
                                                  std::uint64_t rows);
 
-// arrange_rows for a whole stack, on `threads` threads.
+// arrange_rows for a whole stack.
 void arrange(const Format& format, Layout layout, const MatrixShape& shape, const std::byte* blocks,
              std::span<std::byte> out, unsigned threads);
 

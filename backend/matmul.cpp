@@ -26,9 +26,7 @@ class Recorder {
           scratch_(scratch) {}
 
     Result<void> check() const {
-        if (weights_.format->name != plan_.kernel.substr(plan_.kernel.find('.') + 1) ||
-            weights_.layout != algorithm_layout(plan_.algorithm) || weights_.shape != s_.weights())
-            return fail(ErrorCode::usage, "the weights are not of the plan's format, layout or shape");
+        TUFF_CHECK(weights_.check(format_of(plan_.kernel), algorithm_layout(plan_.algorithm), s_.weights()));
         TUFF_CHECK(check_operand("x", x_, s_.x_floats() * sizeof(float), s_.x_alignment));
         TUFF_CHECK(check_operand("y", y_, s_.y_floats() * sizeof(float), sizeof(float)));
         if (plan_.scratch_bytes > 0)

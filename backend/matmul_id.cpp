@@ -27,9 +27,7 @@ class Recorder {
           scratch_(scratch) {}
 
     Result<void> check() const {
-        if (weights_.format != plan_.format || weights_.layout != plan_.layout ||
-            weights_.shape != s_.weights())
-            return fail(ErrorCode::usage, "the weights are not of the plan's format, layout or shape");
+        TUFF_CHECK(weights_.check(plan_.format->name, plan_.layout, s_.weights()));
         TUFF_CHECK(check_operand("x", x_, s_.x_floats() * sizeof(float), s_.x_alignment));
         TUFF_CHECK(check_operand("the table of ids", ids_, ids_bytes(), sizeof(std::int32_t)));
         TUFF_CHECK(check_operand("y", y_, s_.y_floats() * sizeof(float), sizeof(float)));

@@ -41,6 +41,11 @@ struct Address {
 [[nodiscard]] Result<const host::Pipeline*> kernel_pipeline(host::Device& device, std::string_view name,
                                                             std::span<const std::uint32_t> specialization);
 
+// The format in a kernel's name: "q4_k" of "get_rows_wide.q4_k".
+[[nodiscard]] inline std::string_view format_of(std::string_view kernel) {
+    return kernel.substr(kernel.find('.') + 1);
+}
+
 // Workgroups in x for so many invocations, as far as a launch can have them; kernels step over the rest.
 [[nodiscard]] inline host::Groups groups_for(std::uint64_t invocations, std::uint32_t local_size,
                                              std::uint32_t most) {

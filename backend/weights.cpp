@@ -91,9 +91,8 @@ Result<Weights> Weights::upload(host::Device& device, const Format& format, Layo
         const MatrixShape part = shape_of(to.range, shape.elements);
         const std::uint64_t matrix = *matrix_bytes(format, layout, part);
         const std::byte* source = blocks.data() + extent(format, shape, to.range).offset;
-        const auto mapped = to.buffer.mapped();
-        if (!mapped.empty() && to.buffer.where().properties.host_coherent) {
-            arrange(format, layout, part, source, mapped, threads);
+        if (to.buffer.in_place()) {
+            arrange(format, layout, part, source, to.buffer.mapped(), threads);
             continue;
         }
         // A matrix at a time through host memory: its planes are scattered, a staging chunk is not.
@@ -131,6 +130,14 @@ Result<void> Weights::download(host::Device& device, std::span<std::byte> blocks
         restore(*format, layout, shape_of(from.range, shape.elements), arranged,
                 blocks.data() + extent(*format, shape, from.range).offset);
     }
+    return {};
+}
+
+Result<void> Weights::check(std::string_view format_name, Layout in, const MatrixShape& matrices) const {
+    if (shards.empty())
+        return fail(ErrorCode::usage, "weights of no bytes, where the plan has {}", format_name);
+    if (format->name != format_name || layout != in || shape != matrices)
+        return fail(ErrorCode::usage, "the weights are not of the plan's format, layout or shape");
     return {};
 }
 

@@ -66,6 +66,10 @@ struct Weights {
     // The GGUF blocks again, bit for bit; `blocks` holds exactly the stack.
     Result<void> download(host::Device& device, std::span<std::byte> blocks) const;
 
+    // usage: it is not a stack of this format, layout and shape, or has no bytes, as one that was moved from.
+    [[nodiscard]] Result<void> check(std::string_view format_name, Layout in,
+                                     const MatrixShape& matrices) const;
+
     // On the device, padding included.
     [[nodiscard]] std::uint64_t bytes() const;
 };

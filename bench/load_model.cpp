@@ -6,7 +6,6 @@
 #include <chrono>
 
 #include "backend/load/file_source.hpp"
-#include "backend/load/slices.hpp"
 #include "backend/matmul_plan.hpp"
 #include "backend/model/gguf_model.hpp"
 #include "backend/plan/weight_types.hpp"
@@ -32,12 +31,6 @@ std::string types_text(const WeightsPlan& plan) {
 }
 
 constexpr std::uint64_t kSlice = std::uint64_t{8} << 20;
-
-ReadWay read_way(LoadWay way) {
-    return way == LoadWay::import   ? ReadWay::direct
-           : way == LoadWay::mapped ? ReadWay::mapped
-                                    : ReadWay::buffered;
-}
 
 // The file's bytes, read as a load reads them and dropped; as many as can be read in a second.
 Result<double> read_alone(const std::string& path, LoadWay way) {
@@ -65,7 +58,7 @@ Result<double> copy_alone(Session& session) {
     {
         const std::vector<std::byte> from(bytes, std::byte{1});
         TUFF_TRY(to, session.device().allocate(host::Intent::weights, bytes, "copied to"));
-        if (in_place(to)) {  // once: memory that was written before is faster
+        if (to.in_place()) {  // once: memory that was written before is faster
             const auto start = Clock::now();
             std::ranges::copy(from, to.mapped().begin());
             return static_cast<double>(bytes) / seconds_since(start) / 1e9;

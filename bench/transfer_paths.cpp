@@ -67,8 +67,7 @@ class MappedWrite final : public Ends {
     using Ends::Ends;
     Result<void> prepare() {
         TUFF_CHECK(allocate());
-        if (device_.mapped().empty() || !device_.where().properties.host_coherent)
-            return fail(ErrorCode::unsupported, "the host does not see this memory");
+        if (!device_.in_place()) return fail(ErrorCode::unsupported, "the host does not see this memory");
         return {};
     }
     Result<void> run() override {
@@ -83,8 +82,7 @@ class MappedRead final : public Ends {
     using Ends::Ends;
     Result<void> prepare() {
         TUFF_CHECK(allocate_full());
-        if (device_.mapped().empty() || !device_.where().properties.host_coherent)
-            return fail(ErrorCode::unsupported, "the host does not see this memory");
+        if (!device_.in_place()) return fail(ErrorCode::unsupported, "the host does not see this memory");
         out_.resize(host_.size());
         return {};
     }
@@ -108,8 +106,7 @@ class Staged final : public Ends {
         for (host::Buffer& slot : slots_) {
             TUFF_TRY(made, session_.device().allocate(host::Intent::upload, slot_bytes_, "staging"));
             slot = std::move(made);
-            if (slot.mapped().empty() || !slot.where().properties.host_coherent)
-                return fail(ErrorCode::unsupported, "no coherent memory to stage in");
+            if (!slot.in_place()) return fail(ErrorCode::unsupported, "no coherent memory to stage in");
         }
         for (std::uint64_t at = 0; at < host_.size(); at += slot_bytes_) {
             TUFF_TRY(stream, copy_stream(session_, slots_[copies_.size() % 2], 0, device_, at,

@@ -288,6 +288,10 @@ std::span<std::byte> Buffer::mapped() const {
     return {core_->mapped + offset_, static_cast<std::size_t>(size_)};
 }
 
+bool Buffer::in_place() const {
+    return !mapped().empty() && where().properties.host_coherent;
+}
+
 Result<Buffer> Buffer::part(std::uint64_t offset, std::uint64_t bytes) const {
     if (!within(offset, bytes, size()) || offset % kAddressAlignment != 0)
         return fail(ErrorCode::usage,

@@ -54,6 +54,8 @@ class Buffer {
     // size() bytes where the host sees the memory, otherwise empty. Reading memory that is not host-cached is
     // very slow; use readback(). Memory that is not coherent needs upload()/readback() instead of this.
     [[nodiscard]] std::span<std::byte> mapped() const;
+    // Whether what the host writes to mapped() needs nothing more: it is there, and coherent.
+    [[nodiscard]] bool in_place() const;
     [[nodiscard]] Intent intent() const;
     [[nodiscard]] const Placed& where() const;
     [[nodiscard]] std::string_view label() const;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -26,18 +27,6 @@ std::unexpected<Error> shrunk(const std::string& name, std::uint64_t offset, std
 }
 
 }  // namespace
-
-std::string_view read_way_name(ReadWay way) {
-    switch (way) {
-        case ReadWay::direct:
-            return "direct";
-        case ReadWay::mapped:
-            return "mapped";
-        case ReadWay::buffered:
-            return "buffered";
-    }
-    return "";
-}
 
 Result<FileSource> FileSource::open(const std::string& path, ReadWay way) {
     FileSource source;

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "backend/mapped_file.hpp"
 
@@ -20,7 +19,6 @@ enum class ReadWay : std::uint8_t {
     mapped,  // copied out of a mapping of the file
     buffered,  // read() through the page cache
 };
-[[nodiscard]] std::string_view read_way_name(ReadWay way);
 
 // Move-only; one thread at a time.
 class FileSource {
@@ -32,7 +30,6 @@ class FileSource {
     FileSource& operator=(FileSource&& other) noexcept;
     ~FileSource();
 
-    [[nodiscard]] ReadWay way() const { return way_; }
     [[nodiscard]] std::uint64_t size() const { return size_; }  // when it was opened
 
     // Direct reads need `scratch` aligned to this, and this much more of it than they are asked for.

@@ -9,26 +9,14 @@
 #include <thread>
 #include <utility>
 
-#include "backend/arithmetic.hpp"
 #include "backend/load/slice_reader.hpp"
 #include "backend/load/uploader.hpp"
 #include "backend/load/xxh64.hpp"
+#include "backend/printable.hpp"
 #include "host/import.hpp"
 
 namespace tuff {
 namespace {
-
-ReadWay read_way(LoadWay way) {
-    switch (way) {
-        case LoadWay::import:
-            return ReadWay::direct;
-        case LoadWay::mapped:
-            return ReadWay::mapped;
-        case LoadWay::buffered:
-            break;
-    }
-    return ReadWay::buffered;
-}
 
 class Load {
   public:
@@ -121,10 +109,10 @@ class Load {
         Weights& w = *tasks_[slice.task].to;
         host::Buffer& buffer = w.shards[slice.shard].buffer;
         const MatrixShape matrix{w.shards[slice.shard].range.rows, w.shape.elements, 1};
-        if (in_place(buffer)) {
+        if (buffer.in_place()) {
             const std::uint64_t bytes = *matrix_bytes(*w.format, w.layout, matrix);
-            spread(w, matrix, slice.first_row, slice.rows, read.bytes.data(),
-                   buffer.mapped().subspan(slice.batch * bytes, bytes));
+            arrange_rows(*w.format, w.layout, matrix, slice.first_row, slice.rows, read.bytes.data(),
+                         buffer.mapped().subspan(slice.batch * bytes, bytes), threads_);
             return false;
         }
         if (!imported_.empty() && w.layout == Layout::blocks) {
@@ -135,11 +123,11 @@ class Load {
         const std::uint64_t bytes = *matrix_bytes(*w.format, w.layout, part);
         TUFF_TRY(slot, uploader_->acquire());
         if (uploader_->cached()) {
-            spread(w, part, 0, slice.rows, read.bytes.data(), slot.first(bytes));
+            arrange(*w.format, w.layout, part, read.bytes.data(), slot.first(bytes), threads_);
         } else {
             // Several planes at once, and threads, would make write-combined memory slow: one copy does not.
             arranged_.resize(bytes);
-            spread(w, part, 0, slice.rows, read.bytes.data(), arranged_);
+            arrange(*w.format, w.layout, part, read.bytes.data(), arranged_, threads_);
             std::ranges::copy(arranged_, slot.begin());
         }
         TUFF_CHECK(uploader_->send(buffer, pieces(w, slice)));
@@ -163,21 +151,6 @@ class Load {
         return {};
     }
 
-    // arrange_rows on all threads.
-    void spread(const Weights& w, const MatrixShape& matrix, std::uint64_t first, std::uint64_t rows,
-                const std::byte* blocks, std::span<std::byte> out) const {
-        const std::uint64_t row = *matrix_bytes(*w.format, Layout::blocks, {1, w.shape.elements, 1});
-        const std::uint64_t tiles = ceil_div(rows, kLaneRows);
-        const std::uint64_t each = ceil_div(tiles, threads_) * kLaneRows;
-        std::vector<std::jthread> others;
-        for (std::uint64_t r = each; r < rows; r += each)
-            others.emplace_back([&, r] {
-                arrange_rows(*w.format, w.layout, matrix, first + r, std::min(each, rows - r),
-                             blocks + r * row, out);
-            });
-        arrange_rows(*w.format, w.layout, matrix, first, std::min(each, rows), blocks, out);
-    }
-
     host::Device& device_;
     std::span<const LoadTask> tasks_;
     const LoadOptions& options_;
@@ -199,9 +172,9 @@ Result<LoadReport> load_weights(host::Device& device, const std::string& path,
     try {
         return Load(device, tasks, options).run(path, chosen);
     } catch (const std::bad_alloc&) {
-        return fail(ErrorCode::out_of_memory, "not enough host memory to load {}", path);
+        return fail(ErrorCode::out_of_memory, "not enough host memory to load {}", printable(path, k_whole));
     } catch (const std::system_error& error) {
-        return fail(ErrorCode::internal, "loading {}: {}", path, error.what());
+        return fail(ErrorCode::internal, "loading {}: {}", printable(path, k_whole), error.what());
     }
 }
 

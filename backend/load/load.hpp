@@ -19,7 +19,6 @@ namespace tuff {
 // GGUF blocks at `offset` of the file, for weights whose buffers are allocated (Weights::allocate,
 // Weights::within).
 struct LoadTask {
-    std::string name;
     std::uint64_t offset = 0;
     Weights* to = nullptr;
 };

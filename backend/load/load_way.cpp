@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "backend/arithmetic.hpp"
-#include "backend/load/file_source.hpp"
 #include "backend/mapped_file.hpp"
 #include "host/import.hpp"
 
@@ -44,6 +43,18 @@ Result<LoadWay> parse_load_way(std::string_view name) {
     for (const LoadWay way : kWays)
         if (name == load_way_name(way)) return way;
     return fail(ErrorCode::usage, "unknown way to load '{}'; the ways are import, mapped, buffered", name);
+}
+
+ReadWay read_way(LoadWay way) {
+    switch (way) {
+        case LoadWay::import:
+            return ReadWay::direct;
+        case LoadWay::mapped:
+            return ReadWay::mapped;
+        case LoadWay::buffered:
+            break;
+    }
+    return ReadWay::buffered;
 }
 
 double cached_share(const std::string& path) {

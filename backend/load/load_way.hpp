@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "backend/load/file_source.hpp"
 #include "host/device.hpp"
 
 namespace tuff {
@@ -19,6 +20,9 @@ enum class LoadWay : std::uint8_t {
 [[nodiscard]] std::string_view load_way_name(LoadWay way);
 [[nodiscard]] Result<LoadWay> parse_load_way(
     std::string_view name);  // usage: an unknown name, with the choices
+
+// How a file is read for it.
+[[nodiscard]] ReadWay read_way(LoadWay way);
 
 // What of a file is in the page cache, 0 to 1; 0 where the system does not tell.
 [[nodiscard]] double cached_share(const std::string& path);

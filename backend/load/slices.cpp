@@ -4,10 +4,6 @@
 
 namespace tuff {
 
-bool in_place(const host::Buffer& buffer) {
-    return !buffer.mapped().empty() && buffer.where().properties.host_coherent;
-}
-
 Slices cut(std::span<const LoadTask> tasks, std::uint64_t slice_bytes) {
     Slices slices;
     for (std::size_t t = 0; t < tasks.size(); t++) {
@@ -25,7 +21,7 @@ Slices cut(std::span<const LoadTask> tasks, std::uint64_t slice_bytes) {
                     slices.all.push_back({t, s, b, r, rows, tasks[t].offset + first * row, rows * row});
                     slices.bytes += rows * row;
                     slices.most_bytes = std::max(slices.most_bytes, rows * row);
-                    if (!in_place(w.shards[s].buffer))
+                    if (!w.shards[s].buffer.in_place())
                         slices.most_staged =
                             std::max(slices.most_staged,
                                      *matrix_bytes(*w.format, w.layout, {rows, w.shape.elements, 1}));

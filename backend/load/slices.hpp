@@ -25,9 +25,6 @@ struct Slices {
     std::uint64_t bytes = 0;
 };
 
-// Whether the host writes a buffer where it lies; elsewhere bytes go through staging.
-[[nodiscard]] bool in_place(const host::Buffer& buffer);
-
 // In the order of the tasks, of at most `slice_bytes` in the file and arranged, but of eight rows at least.
 [[nodiscard]] Slices cut(std::span<const LoadTask> tasks, std::uint64_t slice_bytes);
 

@@ -8,7 +8,7 @@ Result<Uploader> Uploader::create(host::Device& device, std::uint64_t slot_bytes
     Uploader made(device, slot_bytes);
     for (std::size_t i = 0; i < kSlots; i++) {
         TUFF_TRY(buffer, device.allocate(host::Intent::upload, slot_bytes, "staging"));
-        if (buffer.mapped().empty() || !buffer.where().properties.host_coherent)
+        if (!buffer.in_place())
             return fail(ErrorCode::unsupported, "{} has no coherent memory for staging",
                         device.snapshot().name);
         made.slots_.push_back({std::move(buffer), std::nullopt});

@@ -31,10 +31,7 @@ Result<ExpertPool> ExpertPool::load(host::Device& device, const std::string& pat
         pool.slots_.push_back({std::move(buffer), {}, {}});
     }
     std::vector<LoadTask> tasks;
-    for (Expert& expert : pool.experts_)
-        for (std::size_t m = 0; m < expert.in_image.size(); m++)
-            tasks.push_back(
-                {expert.unit.matrices[m].name, expert.unit.matrices[m].offset, &expert.in_image[m]});
+    for (Expert& expert : pool.experts_) add_tasks(tasks, expert.unit, expert.in_image);
     TUFF_CHECK(load_weights(device, path, tasks, options));
     return pool;
 }

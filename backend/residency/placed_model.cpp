@@ -61,6 +61,11 @@ Result<std::vector<Weights>> weights_in(const host::Buffer& image, const ModelUn
     return weights;
 }
 
+void add_tasks(std::vector<LoadTask>& tasks, const ModelUnit& unit, std::span<Weights> weights) {
+    for (std::size_t m = 0; m < unit.matrices.size(); m++)
+        tasks.push_back({unit.matrices[m].offset, &weights[m]});
+}
+
 Result<PlacedModel> PlacedModel::load(host::Device& device, const std::string& path,
                                       std::vector<ModelUnit> units, Layout layout, std::uint32_t slots,
                                       Record record, const LoadOptions& options) {
@@ -71,10 +76,7 @@ Result<PlacedModel> PlacedModel::load(host::Device& device, const std::string& p
     TUFF_CHECK(model.place(slots));
     std::vector<LoadTask> tasks;
     for (std::size_t i = 0; i < model.units_.size(); i++)
-        for (std::size_t m = 0; m < model.units_[i].matrices.size(); m++) {
-            const ModelUnit::Matrix& matrix = model.units_[i].matrices[m];
-            tasks.push_back({matrix.name, matrix.offset, &model.placed_[i].weights[m]});
-        }
+        add_tasks(tasks, model.units_[i], model.placed_[i].weights);
     TUFF_TRY(report, load_weights(device, path, tasks, options));
     model.loaded_ = std::move(report);
     return model;

@@ -44,6 +44,9 @@ struct ModelUnit {
 [[nodiscard]] Result<std::vector<Weights>> weights_in(const host::Buffer& image, const ModelUnit& unit,
                                                       Layout layout);
 
+// Adds what load_weights takes to bring the unit to `weights`, which are in the order of its matrices.
+void add_tasks(std::vector<LoadTask>& tasks, const ModelUnit& unit, std::span<Weights> weights);
+
 // Move-only. Used by one thread at a time; the device must outlive it.
 class PlacedModel {
   public:

@@ -176,6 +176,14 @@ TEST(GetRowsErrors, NameWhatIsWrong) {
     EXPECT_NE(refusal({4, 32, std::uint64_t{1} << 57}).find("limit of 2147483648"), std::string::npos);
     EXPECT_NE(refusal({4, 32, 2}, "q8_0").find("not q8_0"), std::string::npos);
     EXPECT_NE(refusal({4, (1u << 25) + 1, 2}).find("limit"), std::string::npos);
+    const auto plan = plan_get_rows(device.snapshot(), f32, Layout::planes, *find_type("f32"), {4, 32});
+    ASSERT_TRUE(plan) << plan.error().message;
+    const host::Buffer y = make_buffer(device, std::vector<float>(4 * 32), "y");
+    host::Stream stream(device);
+    const Result<void> none = record_get_rows(stream, device, *plan, Weights{}, {}, {&y});
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code, ErrorCode::usage);
+    EXPECT_EQ(none.error().message, "weights of no bytes, where the plan has f32");
     const Result<void> ids = check_ids(std::vector<std::int32_t>{0, 3, -1}, 4);
     ASSERT_FALSE(ids);
     EXPECT_EQ(ids.error().message, "id -1 at place 2 is not one of 4 rows");

@@ -60,7 +60,7 @@ class LoadTest : public host::test::DeviceTest {
     }
     std::vector<LoadTask> tasks(std::vector<Weights>& weights) const {
         std::vector<LoadTask> all;
-        for (std::size_t i = 0; i < weights.size(); i++) all.push_back({"w", stored_[i].offset, &weights[i]});
+        for (std::size_t i = 0; i < weights.size(); i++) all.push_back({stored_[i].offset, &weights[i]});
         return all;
     }
     void expect_loaded(host::Device& device, const std::vector<Weights>& weights) const {

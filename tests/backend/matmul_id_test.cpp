@@ -257,7 +257,7 @@ TEST(MatmulIdErrors, NameWhatIsTooSmall) {
     const auto plan =
         plan_matmul_id(device.snapshot(), f32, layout, {.m = 4, .n = 2, .k = 32, .experts = 3, .used = 2});
     ASSERT_TRUE(plan) << plan.error().message;
-    const auto weights =
+    auto weights =
         Weights::upload(device, f32, layout, {4, 32, 3}, random_blocks(f32, 4 * 32 * 3, random), "w");
     ASSERT_TRUE(weights) << weights.error().message;
     const host::Buffer x = make_buffer(device, std::vector<float>(128), "x"),
@@ -277,6 +277,8 @@ TEST(MatmulIdErrors, NameWhatIsTooSmall) {
     EXPECT_NE(refusal({&three}, {&ids}, {&y}, {&*scratch}).find("x needs 512 bytes"), std::string::npos);
     EXPECT_NE(refusal({&x}, {&ids}, {&y}, {&three}).find("the scratch needs"), std::string::npos);
     EXPECT_EQ(refusal({&x}, {&ids}, {&y}, {&*scratch}), "");
+    weights->shards.clear();
+    EXPECT_EQ(refusal({&x}, {&ids}, {&y}, {&*scratch}), "weights of no bytes, where the plan has f32");
 }
 
 }  // namespace

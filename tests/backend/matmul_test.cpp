@@ -256,6 +256,12 @@ TEST(MatmulErrors, NameTheBufferThatIsTooSmall) {
     const Result<void> crooked = record_matmul(stream, device, *plan, *weights, {&x, 2}, {&y}, {&*scratch});
     ASSERT_FALSE(crooked);
     EXPECT_EQ(crooked.error().code, ErrorCode::usage);
+    weights->shards.clear();
+    const Result<void> none = record_matmul(stream, device, *plan, *weights, {&x}, {&y}, {&*scratch});
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code, ErrorCode::usage);
+    EXPECT_EQ(none.error().message, "weights of no bytes, where the plan has f32");
+    EXPECT_FALSE(record_matmul(stream, device, *plan, Weights{}, {&x}, {&y}, {&*scratch}));
 }
 
 TEST(MatmulErrors, SayWhenWeightsAreShorterThanTheirShape) {

@@ -22,7 +22,8 @@ cmd_format() {
         say "this is clang-format $version; details may differ from $FORMAT_VERSION, which decides (tools/dev.d/format.sh)"
 
     # The checkout may belong to another user, as in a container.
-    mapfile -d '' -t files < <(git -C "$ROOT" -c safe.directory="$ROOT" ls-files -z '*.cpp' '*.hpp' '*.h')
+    mapfile -d '' -t files < <(git -C "$ROOT" -c safe.directory="$ROOT" ls-files -z --cached --others \
+        --exclude-standard --deduplicate '*.cpp' '*.hpp' '*.h')
     ((${#files[@]})) || die "no sources found; format works in a git checkout"
     (cd "$ROOT" && "$program" "${mode[@]}" "${files[@]}")
 }
