@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "bench/expert_cases.hpp"
+#include "tests/bench/shared_session.hpp"
 
 namespace tuff::bench {
 namespace {
@@ -42,17 +43,16 @@ TEST(ExpertCases, TakeAsManyExpertsAsAskedFor) {
 
 // A result that is not what the case's ids ask for must be found.
 TEST(ExpertProblem, FindsWhatAWrongTableComputes) {
-    auto session = Session::open({});
-    ASSERT_TRUE(session) << session.error().message;
+    Session& session = test::shared_session();
     ExpertCase one;
     one.format = find_format("q8_0");
-    one.layout = preferred_layout(session->snapshot());
+    one.layout = preferred_layout(session.snapshot());
     one.shape = {.m = 40, .n = 1, .k = 64, .experts = 9, .used = 3, .shared_x = true};
-    auto problem = ExpertProblem::create(*session, one, 5, 1 << 20);
+    auto problem = ExpertProblem::create(session, one, 5, 1 << 20);
     ASSERT_TRUE(problem) << problem.error().message;
     ASSERT_GT(problem->sets(), 3u);
     EXPECT_EQ(problem->flops(), 2u * 3 * 40 * 64);
-    host::Stream stream(session->device(), "checked");
+    host::Stream stream(session.device(), "checked");
     ASSERT_TRUE(problem->record(stream, 1));
     ASSERT_TRUE(stream.finish());
     ASSERT_TRUE(stream.run());

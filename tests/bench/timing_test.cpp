@@ -6,22 +6,13 @@
 
 #include "bench/operands.hpp"
 #include "bench/product.hpp"
-#include "bench/session.hpp"
+#include "tests/bench/shared_session.hpp"
 
 namespace tuff::bench {
 namespace {
 
-Session open_session() {
-    auto session = Session::open({});
-    if (!session) {
-        ADD_FAILURE() << session.error().message;
-        std::abort();
-    }
-    return std::move(*session);
-}
-
 TEST(Timing, TakesTheSamplesAskedForFromEverySet) {
-    Session session = open_session();
+    Session& session = test::shared_session();
     auto buffer = session.device().allocate(host::Intent::scratch, 4096, "filled");
     ASSERT_TRUE(buffer) << buffer.error().message;
     std::set<std::size_t> seen;
@@ -37,7 +28,7 @@ TEST(Timing, TakesTheSamplesAskedForFromEverySet) {
 }
 
 TEST(Timing, PassesOnWhatGoesWrongInRecording) {
-    Session session = open_session();
+    Session& session = test::shared_session();
     const RecordExecution record = [](host::Stream&, std::size_t) -> Result<void> {
         return fail(ErrorCode::usage, "no");
     };
@@ -47,7 +38,7 @@ TEST(Timing, PassesOnWhatGoesWrongInRecording) {
 }
 
 TEST(Product, RotatesOverAsMuchMemoryAsAskedAndEverySetIsRight) {
-    Session session = open_session();
+    Session& session = test::shared_session();
     const Format& format = *find_format("q4_0");
     MatmulShape shape;
     shape.m = 100;
@@ -76,7 +67,7 @@ TEST(Product, RotatesOverAsMuchMemoryAsAskedAndEverySetIsRight) {
 }
 
 TEST(Product, ThatCannotFitIsRefusedBeforeAnythingIsMade) {
-    Session session = open_session();
+    Session& session = test::shared_session();
     const auto fits =
         check_fits(session, *find_format("f32"), Layout::lanes, {std::uint64_t{1} << 30, 4096, 1});
     ASSERT_FALSE(fits);

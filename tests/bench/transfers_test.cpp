@@ -5,14 +5,13 @@
 #include <algorithm>
 
 #include "bench/transfer_paths.hpp"
+#include "tests/bench/shared_session.hpp"
 
 namespace tuff::bench {
 namespace {
 
 TEST(Transfers, EveryPathDeliversEveryByte) {
-    auto session = Session::open({});
-    ASSERT_TRUE(session) << session.error().message;
-    const auto rows = measure_transfers(*session, std::uint64_t{3} << 20, {1, 0});
+    const auto rows = measure_transfers(test::shared_session(), std::uint64_t{3} << 20, {1, 0});
     ASSERT_TRUE(rows) << rows.error().message;
     EXPECT_EQ(rows->size(), transfer_kinds().size() + 1);
     for (const CaseResult& row : *rows) {

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
-#include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -15,31 +13,12 @@
 #include "bench/attention_problem.hpp"
 #include "host/transfer.hpp"
 #include "tests/backend/kernel_needs.hpp"
+#include "tests/bench/shared_session.hpp"
 
 namespace tuff::test {
 namespace {
 
 using bench::AttentionCase;
-
-// One device for the whole file: kernels compile once.
-class SharedSession : public testing::Environment {
-  public:
-    static inline std::optional<bench::Session> session;
-
-  private:
-    void TearDown() override { session.reset(); }
-};
-[[maybe_unused]] const testing::Environment* const kSharedSession =
-    testing::AddGlobalTestEnvironment(new SharedSession);  // owned by the framework
-
-bench::Session& shared_session() {
-    if (!SharedSession::session) {
-        auto session = bench::Session::open({});
-        if (!session) throw std::runtime_error(session.error().message);
-        SharedSession::session.emplace(std::move(*session));
-    }
-    return *SharedSession::session;
-}
 
 std::string lacking(CacheKind kind) {
     return lacks(shared_session().snapshot(),
