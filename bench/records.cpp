@@ -158,8 +158,7 @@ std::string bench_json(const Environment& environment, std::span<const CaseResul
 std::string bench_csv(std::span<const CaseResult> results) {
     std::string text =
         "op,format,m,n,k,batches,label,variant,status,reason,time_us,time_us_spread,time_us_min,samples,gbps,"
-        "gflops,"
-        "roof_fraction,error_over_bound\n";
+        "gflops,roof_fraction,error_over_bound\n";
     for (const CaseResult& r : results) {
         const Summary time = summarize(r.samples_us);
         const bool timed = time.count > 0;

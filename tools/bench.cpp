@@ -1,5 +1,4 @@
 #include "bench/bench.hpp"
-#include "backend/kv/cache_format.hpp"
 
 #include <fmt/format.h>
 
@@ -31,14 +30,11 @@ void add_what(CLI::App& command, bench::BenchOptions& options) {
         .add_option(
             "--op", what.ops,
             "matvec (n up to 8), matmul (any n), matmul_id (by expert), attention (over a KV cache); "
-            "get_rows (n rows looked up in "
-            "m x k "
-            "weights), convert (m rows of k to plain numbers), quantize (plain numbers to blocks); copy and "
-            "fma (the "
-            "roofs), transfer (between host and device); several with commas. Or kv-error: what each cache "
-            "format "
-            "does to K, V, logits and results, by itself and without a device; -k is the size of a head "
-            "(128), -m positions (512), -n queries (32)")
+            "get_rows (n rows looked up in m x k weights), convert (m rows of k to plain numbers), quantize "
+            "(plain numbers to blocks); copy and fma (the roofs), transfer (between host and device); "
+            "several with commas. Or kv-error: what each cache format does to K, V, logits and results, by "
+            "itself and without a device; -k is the size of a head (128), -m positions (512), -n queries "
+            "(32)")
         ->type_name("OP,..")
         ->group(kGroup);
     command
@@ -67,8 +63,7 @@ void add_what(CLI::App& command, bench::BenchOptions& options) {
     command
         .add_option("--plain", what.plain,
                     "Of get_rows and convert what rows become, of quantize what they come from: f32, f16, "
-                    "bf16; several "
-                    "with commas (default: f32)")
+                    "bf16; several with commas (default: f32)")
         ->type_name("F,..")
         ->group(kGroup);
     auto* preset = command.add_option("--preset", what.preset,
@@ -197,13 +192,10 @@ void add_bench(CLI::App& app, const std::vector<std::string>& command_line, std:
     add_session_options(*command, options->session);
     add_verbose(*command);
     command->footer(
-        "Without options: a table in about a minute on a software device. Times are medians; '+-' is half "
-        "the\n"
-        "distance between the 10th and 90th percentile; 'of roof' is the least time the device's own memory "
-        "and\n"
-        "arithmetic rates allow, divided by the time; 'error/bound' is the worst error over the largest one "
-        "that\n"
-        "float32 arithmetic explains (1 or more is wrong).\n"
+        "Without options: a table in about a minute on a software device. Times are medians; '+-' is half\n"
+        "the distance between the 10th and 90th percentile; 'of roof' is the least time the device's own\n"
+        "memory and arithmetic rates allow, divided by the time; 'error/bound' is the worst error over\n"
+        "the largest one that float32 arithmetic explains (1 or more is wrong).\n"
         "Examples:\n"
         "  tuff bench --preset llama-3.1-8b --format q4_k,q6_k\n"
         "  tuff bench --op matvec --format q8_0 -m 4096 -k 14336 -n 1,2,4,8\n"

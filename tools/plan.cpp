@@ -245,18 +245,16 @@ void add_plan(CLI::App& app, std::function<int()>& action) {
     add_session_options(*command, options->session);
     add_verbose(*command);
     command->footer(
-        "Bytes are those that loading and running then allocate. Without --budget the plan is for a device "
-        "of this\n"
-        "machine: its memory, the layout its kernels read, its rates, measured in a second or two. Speeds "
-        "are upper\n"
-        "bounds: what the slowest of memory, bus and arithmetic allows at the end of the context.\n"
+        "Bytes are those that loading and running then allocate. Without --budget the plan is for a\n"
+        "device of this machine: its memory, the layout its kernels read, its rates, measured in a second\n"
+        "or two. Speeds are upper bounds: what the slowest of memory, bus and arithmetic allows at the\n"
+        "end of the context.\n"
         "Examples:\n"
         "  tuff plan --preset qwen2.5-7b --context 32768 --budget 8GiB --kv-k q8_0 --kv-v q8_0\n"
         "  tuff plan --model model.gguf --context 8192 --device 0 --advise\n"
         "  tuff plan --config config.json --weights q4_k_m --budget 24GB --bandwidth 900 --rate 40000\n"
-        "Exit code: 0, 1 if it does not fit (the message says the least that does) or for a failure, 2 for "
-        "wrong "
-        "usage.");
+        "Exit code: 0, 1 if it does not fit (the message says the least that does) or for a failure, 2\n"
+        "for wrong usage.");
     command->callback([options, &action] {
         action = [options] { return finish("plan", [&] { return run_plan(*options); }); };
     });

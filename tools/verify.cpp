@@ -21,11 +21,9 @@ void add_verify(CLI::App& app, const std::vector<std::string>& command_line, std
     command
         ->add_option("--op", options->ops,
                      "Only these: matvec, matmul, matmul_id (by expert), get_rows (rows of weights looked "
-                     "up), convert (rows of any "
-                     "format to f32, "
-                     "f16, bf16), quantize (those to blocks), attention, copy (buffer copies, and the "
-                     "kernels that read "
-                     "at the memory roof), fma, transfer; several with commas")
+                     "up), convert (rows of any format to f32, f16, bf16), quantize (those to blocks), "
+                     "attention, copy (buffer copies, and the kernels that read at the memory roof), fma, "
+                     "transfer; several with commas")
         ->type_name("OP,..");
     command
         ->add_option("--format", options->formats,
@@ -46,9 +44,8 @@ void add_verify(CLI::App& app, const std::vector<std::string>& command_line, std
     add_session_options(*command, options->session);
     add_verbose(*command);
     command->footer(
-        "'error/bound' is the worst error of any element over the largest one that float32 arithmetic "
-        "explains: 1 or\n"
-        "more is wrong. Kernels the device cannot run are listed with what it lacks.\n"
+        "'error/bound' is the worst error of any element over the largest one that float32 arithmetic\n"
+        "explains: 1 or more is wrong. Kernels the device cannot run are listed with what it lacks.\n"
         "Exit code: 0, 1 if any case failed, 2 for wrong usage.");
     command->callback([options, &action] {
         action = [options] { return finish("verify", [&] { return bench::run_verify(*options); }); };

@@ -129,8 +129,7 @@ Result<MemoryPlan> plan_memory(const Model& model, std::span<const TypeInfo* con
     if (least > options.budget_bytes) {
         std::string message = fmt::format(
             "a budget of {} does not hold {}: with every layer streamed it still takes {}, of which {} "
-            "beside the "
-            "weights",
+            "beside the weights",
             bytes_text(options.budget_bytes), shape.name, bytes_text(least), bytes_text(working.total()));
         message += fmt::format("; the smallest budget that works is {} bytes", least);
         if (plan.max_context > 0)
