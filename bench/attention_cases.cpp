@@ -4,20 +4,10 @@
 #include <cmath>
 
 #include "backend/model/presets.hpp"
+#include "bench/case.hpp"
 
 namespace tuff::bench {
 namespace {
-
-Result<std::vector<const CacheFormat*>> parse_cache_formats(std::string_view names) {
-    std::vector<const CacheFormat*> list;
-    while (!names.empty()) {
-        const std::size_t comma = std::min(names.find(','), names.size());
-        TUFF_TRY(format, require_cache_format(names.substr(0, comma)));
-        list.push_back(format);
-        names.remove_prefix(std::min(comma + 1, names.size()));
-    }
-    return list;
-}
 
 // A layer of the preset's that sees the whole context, in numbers.
 Result<LayerShape> layer_of_preset(const std::string& preset) {

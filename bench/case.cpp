@@ -16,12 +16,8 @@ constexpr std::array kOps{Op::matvec,   Op::matmul,    Op::matmul_id, Op::get_ro
 template <class Take>
 Result<void> for_each_name(std::string_view names, std::string_view what, const std::string& choices,
                            const Take& take) {
-    while (!names.empty()) {
-        const std::size_t comma = std::min(names.find(','), names.size());
-        const std::string_view name = names.substr(0, comma);
-        names.remove_prefix(std::min(comma + 1, names.size()));
+    for (const std::string_view name : split_names(names))
         if (!take(name)) return fail(ErrorCode::usage, "unknown {} '{}'; there are: {}", what, name, choices);
-    }
     return {};
 }
 
@@ -81,6 +77,16 @@ std::string_view status_name(Status status) {
     return "";
 }
 
+std::vector<std::string_view> split_names(std::string_view names) {
+    std::vector<std::string_view> all;
+    for (std::size_t at = 0; !names.empty() && at <= names.size();) {
+        const std::size_t comma = std::min(names.find(',', at), names.size());
+        all.push_back(names.substr(at, comma - at));
+        at = comma + 1;
+    }
+    return all;
+}
+
 Result<std::vector<Op>> parse_ops(std::string_view names) {
     std::vector<Op> ops;
     TUFF_CHECK(for_each_name(names, "op", choices(kOps, op_name), [&](std::string_view name) {
@@ -99,6 +105,15 @@ Result<std::vector<const Format*>> parse_formats(std::string_view names) {
         if (found) add_once(list, found);
         return found != nullptr;
     }));
+    return list;
+}
+
+Result<std::vector<const CacheFormat*>> parse_cache_formats(std::string_view names) {
+    std::vector<const CacheFormat*> list;
+    for (const std::string_view name : split_names(names)) {
+        TUFF_TRY(format, require_cache_format(name));
+        list.push_back(format);
+    }
     return list;
 }
 

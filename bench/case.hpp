@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backend/format.hpp"
+#include "backend/kv/cache_format.hpp"
 #include "backend/matmul_plan.hpp"
 
 namespace tuff::bench {
@@ -19,9 +20,13 @@ enum class Op { matvec, matmul, matmul_id, get_rows, convert, quantize, attentio
 [[nodiscard]] std::string_view op_name(Op op);
 [[nodiscard]] std::span<const Op> all_ops();
 
-// Names separated by commas; empty gives none. `usage`: an unknown name, with the choices.
+// What is between the commas; empty gives none.
+[[nodiscard]] std::vector<std::string_view> split_names(std::string_view names);
+
+// Names separated by commas. `usage`: an unknown name, with the choices.
 [[nodiscard]] Result<std::vector<Op>> parse_ops(std::string_view names);
 [[nodiscard]] Result<std::vector<const Format*>> parse_formats(std::string_view names);
+[[nodiscard]] Result<std::vector<const CacheFormat*>> parse_cache_formats(std::string_view names);
 [[nodiscard]] Result<std::vector<MatmulAlgorithm>> parse_algorithms(std::string_view names);
 
 // "matmul_lanes, ...": for messages.

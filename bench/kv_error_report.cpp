@@ -15,20 +15,12 @@ namespace tuff::bench {
 namespace {
 
 Result<std::vector<const CacheFormat*>> chosen_formats(std::string_view names, std::uint32_t head_dim) {
+    if (!names.empty()) return parse_cache_formats(names);
     std::vector<const CacheFormat*> chosen;
-    if (names.empty()) {
-        for (const CacheFormat& format : cache_formats())
-            if (format.check(head_dim)) chosen.push_back(&format);
-        // Where none takes it, the message says why.
-        if (chosen.empty()) TUFF_CHECK(cache_formats().front().check(head_dim));
-        return chosen;
-    }
-    for (std::size_t at = 0; at <= names.size();) {
-        const std::size_t comma = std::min(names.find(',', at), names.size());
-        TUFF_TRY(format, require_cache_format(names.substr(at, comma - at)));
-        chosen.push_back(format);
-        at = comma + 1;
-    }
+    for (const CacheFormat& format : cache_formats())
+        if (format.check(head_dim)) chosen.push_back(&format);
+    // Where none takes it, the message says why.
+    if (chosen.empty()) TUFF_CHECK(cache_formats().front().check(head_dim));
     return chosen;
 }
 
@@ -73,8 +65,8 @@ std::string table(std::span<const KvErrorRow> rows, const KvErrorOptions& option
     std::string text = fmt::format(
         "heads of {} values, {} positions, {} queries; K and V in the format\n"
         "K, V: squared error over square; logits: rms error; outputs: rms error over rms; +ends: outputs "
-        "with the "
-        "first {}\nand the last {} positions in f16\n",
+        "with the first {}\n"
+        "and the last {} positions in f16\n",
         options.head_dim, options.positions, options.queries, KvErrorRow::kSinks, KvErrorRow::kRecent);
     const KvErrorRow* before = nullptr;
     for (const KvErrorRow& row : rows) {

@@ -1,34 +1,19 @@
 #include "bench/load_model.hpp"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
-#include <chrono>
 
 #include "backend/load/file_source.hpp"
 #include "backend/matmul_plan.hpp"
 #include "backend/model/gguf_model.hpp"
 #include "backend/plan/weight_types.hpp"
 #include "backend/residency/model_units.hpp"
+#include "bench/clock.hpp"
 #include "bench/host_memory.hpp"
 #include "bench/transfer_paths.hpp"
 #include "host/import.hpp"
 
 namespace tuff::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::string types_text(const WeightsPlan& plan) {
-    std::vector<std::string> parts;
-    for (const TypeBytes& one : plan.types)
-        parts.push_back(fmt::format("{} {}", one.type->name, host::bytes_text(one.file_bytes)));
-    return fmt::format("{}", fmt::join(parts, ", "));
-}
 
 constexpr std::uint64_t kSlice = std::uint64_t{8} << 20;
 
@@ -45,8 +30,7 @@ Result<double> read_alone(const std::string& path, LoadWay way) {
             TUFF_CHECK(source.read(at, bytes, pages.bytes()));
             at += bytes;
         }
-        const double seconds = seconds_since(start);
-        if (seconds > 0) best = std::max(best, static_cast<double>(at) / seconds / 1e9);
+        best = std::max(best, gbps_of(at, seconds_since(start)));
     }
     return best;
 }
@@ -61,7 +45,7 @@ Result<double> copy_alone(Session& session) {
         if (to.in_place()) {  // once: memory that was written before is faster
             const auto start = Clock::now();
             std::ranges::copy(from, to.mapped().begin());
-            return static_cast<double>(bytes) / seconds_since(start) / 1e9;
+            return gbps_of(bytes, seconds_since(start));
         }
     }
     TUFF_TRY(path, staged_upload().make(session, bytes));
@@ -69,7 +53,7 @@ Result<double> copy_alone(Session& session) {
     for (int round = 0; round < 5; round++) {
         const auto start = Clock::now();
         TUFF_CHECK(path->run());
-        best = std::max(best, static_cast<double>(bytes) / seconds_since(start) / 1e9);
+        best = std::max(best, gbps_of(bytes, seconds_since(start)));
     }
     return best;
 }
@@ -86,7 +70,7 @@ std::uint64_t largest_matrix(const ModelUnits& units, Layout layout) {
 }  // namespace
 
 double LoadMeasurement::gbps() const {
-    return load.seconds > 0 ? static_cast<double>(load.bytes) / load.seconds / 1e9 : 0;
+    return gbps_of(load.bytes, load.seconds);
 }
 
 double LoadMeasurement::share_of_slower() const {
@@ -101,7 +85,7 @@ Result<LoadMeasurement> load_model(Session& session, const LoadModelOptions& opt
     TUFF_TRY(types, weight_types(model, ""));
     const Layout layout = preferred_layout(session.snapshot());
     TUFF_TRY(planned, plan_weights(model, types, layout, session.snapshot()));
-    measured.weights = types_text(planned);
+    measured.weights = bytes_by_type(planned.types);
     const std::uint64_t free = session.free_bytes();
     measured.budget_bytes = std::min(options.budget.value_or(free), free);
     TUFF_TRY(residency, place_units(make_units(model, planned), measured.budget_bytes));

@@ -7,6 +7,14 @@
 
 namespace tuff::bench {
 
+std::string progress_bar(std::uint64_t done, std::uint64_t all) {
+    constexpr std::size_t kWidth = 24;
+    const double share = all == 0 ? 1 : static_cast<double>(done) / static_cast<double>(all);
+    const auto full = static_cast<std::size_t>(share * kWidth);
+    return fmt::format("[{}{}] {:3.0f} %", std::string(full, '#'), std::string(kWidth - full, '-'),
+                       100 * share);
+}
+
 Progress::Progress() : terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 void Progress::show(std::string_view text) {

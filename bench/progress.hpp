@@ -1,9 +1,14 @@
 // A line on standard error that says what is going on; only where someone can see it.
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace tuff::bench {
+
+// "[######----]  60 %": how much of all is done.
+[[nodiscard]] std::string progress_bar(std::uint64_t done, std::uint64_t all);
 
 class Progress {
   public:

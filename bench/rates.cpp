@@ -1,10 +1,10 @@
 #include "bench/rates.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <vector>
 
+#include "bench/clock.hpp"
 #include "bench/roof.hpp"
 #include "bench/rotation.hpp"
 #include "host/transfer.hpp"
@@ -20,10 +20,9 @@ Result<double> upload_gbps(Session& session) {
     TUFF_TRY(buffer, session.device().allocate(host::Intent::weights, from.size(), "memory to upload to"));
     double best = 0;
     for (int i = 0; i < 4; i++) {  // the first one touches the memory
-        const auto start = std::chrono::steady_clock::now();
+        const auto start = Clock::now();
         TUFF_CHECK(host::upload(session.device(), buffer, 0, from));
-        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-        if (took.count() > 0) best = std::max(best, static_cast<double>(from.size()) / took.count() / 1e9);
+        best = std::max(best, gbps_of(from.size(), seconds_since(start)));
     }
     return best;
 }

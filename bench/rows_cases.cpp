@@ -32,10 +32,7 @@ Types decoded_types() {
 
 Result<Types> parse_types(Op op, std::string_view names, const Types& choices) {
     Types types;
-    while (!names.empty()) {
-        const std::size_t comma = std::min(names.find(','), names.size());
-        const std::string_view name = names.substr(0, comma);
-        names.remove_prefix(std::min(comma + 1, names.size()));
+    for (const std::string_view name : split_names(names)) {
         const auto found = std::ranges::find(choices, name, &TypeInfo::name);
         if (found == choices.end()) {
             std::vector<std::string_view> there;

@@ -1,8 +1,8 @@
 #include "bench/streaming.hpp"
 
 #include <algorithm>
-#include <chrono>
 
+#include "bench/clock.hpp"
 #include "bench/statistics.hpp"
 
 namespace tuff::bench {
@@ -24,10 +24,6 @@ std::uint64_t most_sum_bytes(const host::DeviceSnapshot& device, std::uint64_t l
         bytes = first.bytes / first.workgroups - 1;
     }
     return most;
-}
-
-double gbps_of(std::uint64_t bytes, double seconds) {
-    return seconds > 0 ? static_cast<double>(bytes) / seconds / 1e9 : 0;
 }
 
 }  // namespace
@@ -65,7 +61,6 @@ double StreamRates::overlap() const {
 
 Result<StreamRates> measure_streaming(PlacedModel& model, std::uint64_t passes,
                                       const std::function<bool()>& stop) {
-    using Clock = std::chrono::steady_clock;
     using Half = PlacedModel::Half;
     StreamRates rates;
     rates.passes = passes;
@@ -81,7 +76,7 @@ Result<StreamRates> measure_streaming(PlacedModel& model, std::uint64_t passes,
                             passes);
             const auto start = Clock::now();
             TUFF_CHECK(model.run(1, half));
-            samples.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+            samples.push_back(seconds_since(start));
         }
         *seconds = summarize(samples).median;
     }

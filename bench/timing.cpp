@@ -1,17 +1,12 @@
 #include "bench/timing.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
+
+#include "bench/clock.hpp"
 
 namespace tuff::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 bool has_clock(const host::DeviceSnapshot& device) {
     const auto family = host::compute_family(device);

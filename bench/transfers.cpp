@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <string>
 #include <utility>
 
+#include "bench/clock.hpp"
 #include "bench/guarded.hpp"
 #include "bench/roof_kernels.hpp"
 #include "bench/statistics.hpp"
@@ -17,19 +17,16 @@
 namespace tuff::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 // Microseconds of each run; the first one touches memory and compiles, and is left out.
 Result<std::vector<double>> time_runs(const std::function<Result<void>()>& run,
                                       const TimingOptions& options) {
     TUFF_CHECK(run());
     std::vector<double> samples;
     const auto begin = Clock::now();
-    while (samples.size() < options.reps ||
-           std::chrono::duration<double>(Clock::now() - begin).count() < options.min_time_s) {
+    while (samples.size() < options.reps || seconds_since(begin) < options.min_time_s) {
         const auto start = Clock::now();
         TUFF_CHECK(run());
-        samples.push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count());
+        samples.push_back(seconds_since(start) * 1e6);
     }
     return samples;
 }

@@ -5,13 +5,13 @@
 #include <tuff/log.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <optional>
 #include <utility>
 
 #include "backend/text_output.hpp"
 #include "bench/attention_measure.hpp"
+#include "bench/clock.hpp"
 #include "bench/compare.hpp"
 #include "bench/expert_measure.hpp"
 #include "bench/guarded.hpp"
@@ -27,8 +27,6 @@
 
 namespace tuff::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // Who makes the groups, in the order of the report.
 constexpr MakeVerifyGroups kMakers[] = {product_groups, expert_groups, rows_groups,    attention_groups,
@@ -86,7 +84,7 @@ class Run {
         progress_.clear();
         print(fmt::format(
             "\n{} passed, {} failed, {} unsupported in {:.1f} s; worst error {:.3g} of its bound\n",
-            total_.pass, total_.fail, total_.unsupported, seconds(start), total_.worst.value_or(0)));
+            total_.pass, total_.fail, total_.unsupported, seconds_since(start), total_.worst.value_or(0)));
         if (!options_.json.empty())
             TUFF_CHECK(write_text(options_.json, verify_json(environment_, results_)));
         if (session_.device().lost()) return fail(ErrorCode::device_lost, "the device was lost on the way");
@@ -95,10 +93,6 @@ class Run {
     }
 
   private:
-    static double seconds(Clock::time_point start) {
-        return std::chrono::duration<double>(Clock::now() - start).count();
-    }
-
     void run(const VerifyGroup& group) {
         const auto start = Clock::now();
         // What the device lacks holds for all cases of a kernel alike.
@@ -122,7 +116,7 @@ class Run {
             add(std::move(result), tally);
             if (!missing.empty()) break;
         }
-        show(group, tally, seconds(start));
+        show(group, tally, seconds_since(start));
     }
 
     void add(CaseResult result, Tally& tally) {

@@ -19,6 +19,7 @@
 #include "backend/printable.hpp"
 #include "backend/text_output.hpp"
 #include "tools/text.hpp"
+#include "tools/types_table.hpp"
 
 namespace tuff::tools {
 namespace {
@@ -35,13 +36,6 @@ constexpr std::array<std::string_view, 42> k_file_types = {
     "TQ1_0",   "TQ2_0",   "MXFP4_MOE", "NVFP4",  "Q1_0",   "Q2_0"};
 constexpr std::uint64_t k_guessed = 1024;  // set where the producer derived the file type from the tensors
 
-struct TypeTotal {
-    const TypeInfo* type;
-    std::uint64_t tensors = 0;
-    std::uint64_t parameters = 0;
-    std::uint64_t bytes = 0;
-};
-
 struct Summary {
     std::vector<TypeTotal> types;  // by falling bytes
     std::uint64_t parameters = 0;
@@ -56,16 +50,13 @@ struct Summary {
 // No sum can wrap: tensors do not overlap, and no type puts more than eight elements into a byte.
 Summary summarize(const GgufFile& file) {
     Summary summary;
+    std::vector<TypeTotal> tensors;
     for (const GgufTensor& tensor : file.tensors()) {
-        auto total = std::ranges::find(summary.types, tensor.type, &TypeTotal::type);
-        if (total == summary.types.end()) total = summary.types.insert(total, TypeTotal{tensor.type});
-        total->tensors += 1;
-        total->parameters += tensor.elements;
-        total->bytes += tensor.bytes;
+        tensors.push_back({tensor.type, 1, tensor.elements, tensor.bytes});
         summary.parameters += tensor.elements;
         summary.bytes += tensor.bytes;
     }
-    std::ranges::stable_sort(summary.types, std::ranges::greater{}, &TypeTotal::bytes);
+    summary.types = sum_by_type(tensors);
     return summary;
 }
 
@@ -89,18 +80,6 @@ std::optional<std::string> file_type_name(const GgufFile& file) {
 
 std::span<const std::uint64_t> shape_of(const GgufTensor& tensor) {
     return std::span(tensor.dims).first(tensor.n_dims);
-}
-
-std::string types_text(const Summary& summary) {
-    std::vector<std::vector<std::string>> rows = {{"type", "tensors", "parameters", "bytes", "share"}};
-    for (const TypeTotal& total : summary.types) {
-        const double share = summary.bytes == 0 ? 0
-                                                : 100.0 * static_cast<double>(total.bytes) /
-                                                      static_cast<double>(summary.bytes);
-        rows.push_back({std::string(total.type->name), grouped(total.tensors), grouped(total.parameters),
-                        grouped(total.bytes), fmt::format("{:.1f} %", share)});
-    }
-    return table(rows, {0});
 }
 
 std::string tensors_text(const GgufFile& file) {
@@ -188,7 +167,7 @@ std::string inspect_text(const GgufFile& file, const InspectOptions& options) {
          fmt::format("{} in {} tensors", grouped(summary.parameters), grouped(file.tensors().size())));
     line("bits per weight", bits ? fmt::format("{:.3f}", *bits) : "-");
 
-    if (!file.tensors().empty()) out += "\nsizes by type\n" + types_text(summary);
+    if (!file.tensors().empty()) out += "\nsizes by type\n" + types_table(summary.types);
     if (!file.keys().empty()) {
         std::vector<std::vector<std::string>> rows;
         for (const GgufKey& key : file.keys()) rows.push_back({printable(key.name), to_text(key.value)});
@@ -217,16 +196,10 @@ std::string inspect_json(const GgufFile& file, const InspectOptions& options) {
         {"parameters", summary.parameters},
         {"tensor_bytes", summary.bytes},
         {"bits_per_weight", or_null(summary.bits_per_weight())},
-        {"types", Json::array()},
+        {"types", types_json(summary.types)},
         {"metadata", Json::object()},
         {"tensors", Json::array()},
     };
-    for (const TypeTotal& total : summary.types) {
-        root["types"].push_back({{"type", total.type->name},
-                                 {"tensors", total.tensors},
-                                 {"parameters", total.parameters},
-                                 {"bytes", total.bytes}});
-    }
     // The reader has made sure that no key comes twice; looking each up before inserting it would be
     // quadratic.
     auto& metadata = root["metadata"].get_ref<Json::object_t&>();

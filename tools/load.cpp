@@ -41,7 +41,7 @@ Result<int> run_load(const LoadCommand& command) {
     TUFF_TRY(session, bench::Session::open(command.session));
     options.stop = [&] { return interrupt.pressed(); };
     options.progress = [&](const LoadProgress& progress) {
-        line.show(progress_bar(progress));
+        line.show(progress_text(progress));
         return !interrupt.pressed();
     };
     auto measured = bench::load_model(session, options);
@@ -121,9 +121,8 @@ void add_load(CLI::App& app, std::function<int()>& action) {
         "  tuff load model.gguf --rates\n"
         "  tuff load model.gguf --budget 4GiB --passes 10\n"
         "  tuff load model.gguf --checksums --json -\n"
-        "Ctrl-C ends a load in order. Exit code: 0, 1 if it does not fit, was cancelled or failed, 2 for "
-        "wrong "
-        "usage.");
+        "Ctrl-C ends a load in order. Exit code: 0, 1 if it does not fit, was cancelled or failed, 2 for\n"
+        "wrong usage.");
     command->callback([options, &action] {
         action = [options] { return finish("load", [&] { return run_load(*options); }); };
     });

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "backend/printable.hpp"
+#include "bench/clock.hpp"
+#include "bench/progress.hpp"
 #include "host/bytes.hpp"
 #include "tools/text.hpp"
 
@@ -14,10 +16,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using host::bytes_text;
-
-double gbps_of(std::uint64_t bytes, double seconds) {
-    return seconds > 0 ? static_cast<double>(bytes) / seconds / 1e9 : 0;
-}
 
 std::string hex(std::uint64_t checksum) {
     return fmt::format("{:016x}", checksum);
@@ -108,15 +106,11 @@ Json stream_json(const std::optional<bench::StreamRates>& stream) {
 
 }  // namespace
 
-std::string progress_bar(const LoadProgress& progress) {
-    constexpr std::size_t kWidth = 24;
-    const double share = progress.all_bytes == 0 ? 1
-                                                 : static_cast<double>(progress.done_bytes) /
-                                                       static_cast<double>(progress.all_bytes);
-    const auto full = static_cast<std::size_t>(share * kWidth);
-    return fmt::format("[{}{}] {:3.0f} %  {} of {}  {:.2f} GB/s", std::string(full, '#'),
-                       std::string(kWidth - full, '-'), 100 * share, bytes_text(progress.done_bytes),
-                       bytes_text(progress.all_bytes), gbps_of(progress.done_bytes, progress.seconds));
+std::string progress_text(const LoadProgress& progress) {
+    return fmt::format("{}  {} of {}  {:.2f} GB/s",
+                       bench::progress_bar(progress.done_bytes, progress.all_bytes),
+                       bytes_text(progress.done_bytes), bytes_text(progress.all_bytes),
+                       bench::gbps_of(progress.done_bytes, progress.seconds));
 }
 
 std::string load_text(const LoadModelReport& report) {

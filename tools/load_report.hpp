@@ -16,7 +16,7 @@ struct LoadModelReport {
 };
 
 // "[######----]  60 %  2.6 of 4.4 GiB  3.1 GB/s".
-[[nodiscard]] std::string progress_bar(const LoadProgress& progress);
+[[nodiscard]] std::string progress_text(const LoadProgress& progress);
 
 [[nodiscard]] std::string load_text(const LoadModelReport& report);
 [[nodiscard]] std::string load_json(const LoadModelReport& report);

@@ -11,6 +11,7 @@
 #include "backend/printable.hpp"
 #include "host/bytes.hpp"
 #include "tools/text.hpp"
+#include "tools/types_table.hpp"
 
 namespace tuff::tools {
 namespace {
@@ -79,10 +80,7 @@ class Text {
 
     void memory() {
         const WorkingMemory& w = r_.plan.working;
-        std::vector<std::string> types;
-        for (const TypeBytes& one : r_.plan.weights.types)
-            types.push_back(fmt::format("{} {}", one.type->name, bytes_text(one.file_bytes)));
-        bytes("weights", r_.plan.weights.file_bytes, fmt::format("{}", fmt::join(types, ", ")));
+        bytes("weights", r_.plan.weights.file_bytes, bytes_by_type(r_.plan.weights.types));
         bytes("layout", r_.plan.layout_bytes(),
               fmt::format("what {}, buffers and tables of the cache add", r_.layout));
         bytes("cache", w.cache,
@@ -240,12 +238,6 @@ std::string plan_text(const PlanReport& report) {
 std::string plan_json(const PlanReport& r) {
     const MemoryPlan& plan = r.plan;
     const Residency& residency = plan.residency;
-    Json types = Json::array();
-    for (const TypeBytes& one : plan.weights.types)
-        types.push_back({{"type", one.type->name},
-                         {"tensors", one.tensors},
-                         {"parameters", one.elements},
-                         {"bytes", one.file_bytes}});
     Json root = {
         {"model", r.model->shape.name},
         {"architecture", r.model->shape.architecture},
@@ -286,7 +278,7 @@ std::string plan_json(const PlanReport& r) {
          {{"memory_gbps", number_or_null(r.options.rates.memory_gbps)},
           {"bus_gbps", number_or_null(r.options.rates.bus_gbps)},
           {"gflops", number_or_null(r.options.rates.gflops)}}},
-        {"types", std::move(types)},
+        {"types", types_json(plan.weights.types)},
         {"units", units_json(residency)},
         {"notes", r.notes},
     };

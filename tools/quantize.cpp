@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -15,10 +14,12 @@
 
 #include "backend/printable.hpp"
 #include "backend/text_output.hpp"
+#include "bench/clock.hpp"
 #include "bench/progress.hpp"
 #include "tools/commands.hpp"
 #include "tools/options.hpp"
 #include "tools/text.hpp"
+#include "tools/types_table.hpp"
 
 namespace tuff::tools {
 namespace {
@@ -62,28 +63,10 @@ std::string plan_text(const ModelPlan& plan) {
 }
 
 std::string types_text(const ModelPlan& plan) {
-    struct Total {
-        const TypeInfo* type;
-        std::uint64_t tensors, parameters, bytes;
-    };
-    std::vector<Total> totals;
-    for (const PlannedTensor& tensor : plan.tensors) {
-        auto total = std::ranges::find(totals, tensor.type, &Total::type);
-        if (total == totals.end()) total = totals.insert(total, Total{tensor.type, 0, 0, 0});
-        total->tensors++;
-        total->parameters += tensor.from->elements;
-        total->bytes += tensor.bytes;
-    }
-    std::ranges::stable_sort(totals, std::ranges::greater{}, &Total::bytes);
-    std::vector<std::vector<std::string>> rows = {{"type", "tensors", "parameters", "bytes", "share"}};
-    for (const Total& total : totals) {
-        const double share = plan.bytes_after() == 0 ? 0
-                                                     : 100.0 * static_cast<double>(total.bytes) /
-                                                           static_cast<double>(plan.bytes_after());
-        rows.push_back({std::string(total.type->name), grouped(total.tensors), grouped(total.parameters),
-                        grouped(total.bytes), fmt::format("{:.1f} %", share)});
-    }
-    return table(rows, {0});
+    std::vector<TypeTotal> tensors;
+    for (const PlannedTensor& tensor : plan.tensors)
+        tensors.push_back({tensor.type, 1, tensor.from->elements, tensor.bytes});
+    return types_table(sum_by_type(tensors));
 }
 
 std::string summary(const ModelPlan& plan) {
@@ -109,12 +92,8 @@ std::vector<std::string> report_row(const TensorResult& result) {
 // A bar, how far, how fast, and what is being done.
 std::string progress_text(const PlannedTensor& tensor, std::uint64_t done, std::uint64_t total,
                           double seconds) {
-    constexpr std::uint64_t kWidth = 24;
-    const double share = total == 0 ? 1 : static_cast<double>(done) / static_cast<double>(total);
-    const auto filled = static_cast<std::size_t>(share * static_cast<double>(kWidth));
-    return fmt::format("[{:<{}}] {:3.0f} %  {:.0f} MB/s  {}", std::string(filled, '#'), kWidth, 100 * share,
-                       static_cast<double>(done) / 1e6 / std::max(seconds, 1e-9),
-                       printable(tensor.from->name));
+    return fmt::format("{}  {:.0f} MB/s  {}", bench::progress_bar(done, total),
+                       bench::gbps_of(done, seconds) * 1e3, printable(tensor.from->name));
 }
 
 class Run {
@@ -167,12 +146,9 @@ class Run {
         options.allow_nan = command_.allow_nan;
         options.measure = command_.report;
         options.importance_path = command_.imatrix;
-        const auto start = std::chrono::steady_clock::now();
-        const auto seconds = [&] {
-            return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        };
+        const auto start = bench::Clock::now();
         options.progress = [&](const PlannedTensor& tensor, std::uint64_t done) {
-            progress_.show(progress_text(tensor, done, plan.bytes_before(), seconds()));
+            progress_.show(progress_text(tensor, done, plan.bytes_before(), bench::seconds_since(start)));
         };
         options.done = [&](const TensorResult& result) { add(result); };
         const auto done = quantize_model(file, plan, command_.output, importance, options);
@@ -183,8 +159,8 @@ class Run {
         std::string text;
         if (command_.report) text += table(rows_, {0, 1, 2, 6});
         text += summary(plan);
-        text += fmt::format("time             {:.2f} s with {} thread{}\n", seconds(), options.threads,
-                            options.threads == 1 ? "" : "s");
+        text += fmt::format("time             {:.2f} s with {} thread{}\n", bench::seconds_since(start),
+                            options.threads, options.threads == 1 ? "" : "s");
         return write_text("-", text);
     }
 
@@ -246,12 +222,11 @@ void add_quantize(CLI::App& app, std::function<int()>& action) {
                       "Only list what each tensor would become, and the sizes; nothing is written");
     command->footer(
         "Recipes choose types per tensor as llama.cpp's do; q3_k, q4_k and q5_k stand for the _m recipes.\n"
-        "Metadata are kept; general.file_type and general.quantization_version are set. The same input gives "
-        "the same\n"
-        "bytes on every machine and with any number of threads.\n"
-        "Exit code: 0, 1 for files that cannot be read or written or hold NaNs, 2 for wrong usage, which "
-        "includes a model\n"
-        "that is quantized already, rows that nothing fits and an importance matrix of another model.");
+        "Metadata are kept; general.file_type and general.quantization_version are set. The same input\n"
+        "gives the same bytes on every machine and with any number of threads.\n"
+        "Exit code: 0, 1 for files that cannot be read or written or hold NaNs, 2 for wrong usage, which\n"
+        "includes a model that is quantized already, rows that nothing fits and an importance matrix of\n"
+        "another model.");
     command->callback([options, &action] {
         action = [options] { return finish("quantize", [&] { return Run(*options)(); }); };
     });

@@ -42,33 +42,26 @@ Result<TensorBytes> plan_tensor(const ModelTensor& tensor, const TypeInfo& type,
     return planned;
 }
 
-void add_type(std::vector<TypeBytes>& types, const ModelTensor& tensor, const TensorBytes& planned) {
-    auto found = std::ranges::find(types, planned.type, &TypeBytes::type);
-    if (found == types.end()) found = types.insert(types.end(), TypeBytes{planned.type});
-    found->tensors++;
-    found->elements += tensor.elements();
-    found->file_bytes = plus_saturating(found->file_bytes, planned.file_bytes);
-}
-
 }  // namespace
 
 Result<WeightsPlan> plan_weights(const Model& model, std::span<const TypeInfo* const> types, Layout layout,
                                  const host::DeviceSnapshot& device) {
     WeightsPlan plan;
+    std::vector<TypeTotal> by_type;
     for (std::size_t i = 0; i < model.tensors.size(); i++) {
         const ModelTensor& tensor = model.tensors[i];
         TUFF_TRY(planned, plan_tensor(tensor, *types[i], layout, device));
         plan.file_bytes = plus_saturating(plan.file_bytes, planned.file_bytes);
         plan.arranged_bytes = plus_saturating(plan.arranged_bytes, planned.arranged_bytes);
         plan.device_bytes = plus_saturating(plan.device_bytes, planned.device_bytes);
-        add_type(plan.types, tensor, planned);
+        by_type.push_back({planned.type, 1, tensor.elements(), planned.file_bytes});
         const std::string name(planned.type->name);
         if (tensor.n_dims >= 2 && !find_format(planned.type->id) &&
             std::ranges::find(plan.without_kernels, name) == plan.without_kernels.end())
             plan.without_kernels.push_back(name);
         plan.tensors.push_back(planned);
     }
-    std::ranges::stable_sort(plan.types, std::ranges::greater{}, &TypeBytes::file_bytes);
+    plan.types = sum_by_type(by_type);
     return plan;
 }
 

@@ -10,6 +10,7 @@
 
 #include "backend/layout.hpp"
 #include "backend/model/model.hpp"
+#include "backend/type_totals.hpp"
 #include "host/snapshot.hpp"
 
 namespace tuff {
@@ -23,14 +24,9 @@ struct TensorBytes {
     std::uint64_t device_bytes = 0;    // with what the host layer adds to every buffer
 };
 
-struct TypeBytes {
-    const TypeInfo* type = nullptr;
-    std::uint64_t tensors = 0, elements = 0, file_bytes = 0;
-};
-
 struct WeightsPlan {
     std::vector<TensorBytes> tensors;  // as Model::tensors
-    std::vector<TypeBytes> types;      // by falling bytes
+    std::vector<TypeTotal> types;      // in the file, by falling bytes
     std::uint64_t file_bytes = 0, arranged_bytes = 0, device_bytes = 0;
     std::vector<std::string> without_kernels;  // types that the device would have to be given as they are
 };

@@ -26,6 +26,15 @@ std::string refusal(const SelectionOptions& options) {
     return selection.error().message;
 }
 
+TEST(Names, AreWhatIsBetweenCommas) {
+    EXPECT_EQ(split_names(""), std::vector<std::string_view>{});
+    EXPECT_EQ(split_names("q8_0"), std::vector<std::string_view>{"q8_0"});
+    EXPECT_EQ(split_names(",kv4,f16,"), (std::vector<std::string_view>{"", "kv4", "f16", ""}));
+    const auto formats = parse_cache_formats("q8_0,kv4,");
+    ASSERT_FALSE(formats);
+    EXPECT_EQ(formats.error().code, ErrorCode::usage);
+}
+
 TEST(Selection, WithoutOptionsHasRoofsAndBothOps) {
     const Selection all = selected({});
     EXPECT_TRUE(all.has(Op::copy));

@@ -151,7 +151,7 @@ TEST(MemoryPlan, ItsPartsAddUp) {
     EXPECT_EQ(got.device_bytes, got.total_bytes);
     EXPECT_EQ(got.residency.streamed_units, 0u);
     std::uint64_t types = 0;
-    for (const TypeBytes& one : got.weights.types) types += one.file_bytes;
+    for (const TypeTotal& one : got.weights.types) types += one.bytes;
     EXPECT_EQ(types, got.weights.file_bytes);
     EXPECT_EQ(got.working.logits, 151936u * 4);
 }
