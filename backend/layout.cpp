@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <thread>
 #include <vector>
 
 #include "backend/arithmetic.hpp"
 #include "backend/interleave.hpp"
+#include "backend/parallel.hpp"
 
 namespace tuff {
 namespace {
@@ -220,10 +220,9 @@ void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape,
         arrange_all(splitter, set, g, first_row + first, some, from, out.data());
     };
     const std::uint64_t per_thread = round_up(ceil_div(rows, std::max(1u, threads)), kLaneRows);
-    std::vector<std::jthread> workers;
-    for (std::uint64_t first = per_thread; first < rows; first += per_thread)
-        workers.emplace_back([&, first] { arrange_some(first, std::min(per_thread, rows - first)); });
-    arrange_some(0, std::min(per_thread, rows));
+    in_parallel(ceil_div(rows, per_thread), threads, [&](std::uint64_t job) {
+        arrange_some(job * per_thread, std::min(per_thread, rows - job * per_thread));
+    });
 }
 
 std::vector<RowsPiece> rows_pieces(const Format& format, Layout layout, const MatrixShape& matrix,

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "backend/parallel.hpp"
 #include "bench/random.hpp"
 
 namespace tuff::bench {
@@ -101,15 +102,11 @@ Check check_product(const Format& format, const MatmulPlan& plan, std::span<cons
     const std::vector<std::uint64_t> rows = rows_to_check(plan.shape, options);
     const std::size_t threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, rows.size());
     std::vector<Worst> worst(threads);
-    {
-        std::vector<std::jthread> workers;
-        for (std::size_t i = 0; i < threads; i++)
-            workers.emplace_back([&, i] {
-                const std::size_t begin = rows.size() * i / threads, end = rows.size() * (i + 1) / threads;
-                worst[i] = check_rows(format, plan, blocks, x.data(), y.data() + guard,
-                                      std::span(rows).subspan(begin, end - begin));
-            });
-    }
+    in_parallel(threads, static_cast<unsigned>(threads), [&](std::uint64_t i) {
+        const std::size_t begin = rows.size() * i / threads, end = rows.size() * (i + 1) / threads;
+        worst[i] = check_rows(format, plan, blocks, x.data(), y.data() + guard,
+                              std::span(rows).subspan(begin, end - begin));
+    });
     for (std::size_t i = 1; i < threads; i++) worst[0].merge(worst[i]);
     const Worst& w = worst[0];
     Check check{w.error, w.checked, ""};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backend/arithmetic.hpp"
+#include "backend/parallel.hpp"
 
 namespace tuff {
 namespace {
@@ -14,7 +15,7 @@ ErrorSums compare_values(const GgufFile& a, const GgufTensor& in_a, const GgufFi
     const Format &format_a = *find_format(in_a.type->id), &format_b = *find_format(in_b.type->id);
     const std::uint64_t jobs = ceil_div(in_a.elements, kJobElements);
     std::vector<ErrorSums> sums(jobs);
-    run_jobs(jobs, threads, [&](std::uint64_t job) {
+    in_parallel(jobs, threads, [&](std::uint64_t job) {
         const std::uint64_t first = job * kJobElements, count = std::min(kJobElements, in_a.elements - first);
         const auto decode = [&](const GgufFile& file, const GgufTensor& tensor, const Format& format) {
             std::vector<float> values(count);

@@ -1,13 +1,12 @@
 #include "backend/quantize/rows.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <thread>
 #include <vector>
 
 #include "backend/arithmetic.hpp"
 #include "backend/formats/plain.hpp"
+#include "backend/parallel.hpp"
 #include "backend/quantize/lanes.hpp"
 
 namespace tuff {
@@ -99,7 +98,7 @@ QuantizeReport in_slices(const Rows& rows, unsigned threads, const Work& work) {
     const std::uint64_t rows_per_job = std::max<std::uint64_t>(1, kJobElements / rows.elements);
     const std::uint64_t jobs = ceil_div(rows.count, rows_per_job);
     std::vector<QuantizeReport> reports(jobs);
-    run_jobs(jobs, threads, [&](std::uint64_t job) {
+    in_parallel(jobs, threads, [&](std::uint64_t job) {
         const std::uint64_t first = job * rows_per_job;
         reports[job] = work(Slice{first, std::min(rows_per_job, rows.count - first)});
     });
@@ -161,16 +160,6 @@ void QuantizeReport::add(const QuantizeReport& later, std::uint64_t elements) {
     non_finite += later.non_finite;
     too_large += later.too_large;
     error.add(later.error);
-}
-
-void run_jobs(std::uint64_t jobs, unsigned threads, const std::function<void(std::uint64_t)>& job) {
-    std::atomic<std::uint64_t> next = 0;
-    const auto work = [&] {
-        for (std::uint64_t i = next++; i < jobs; i = next++) job(i);
-    };
-    std::vector<std::jthread> others;
-    for (std::uint64_t i = 1; i < std::min<std::uint64_t>(threads, jobs); i++) others.emplace_back(work);
-    work();
 }
 
 QuantizeReport quantize_rows(const Rows& rows, const Encoder& encoder, std::byte* blocks,

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <span>
 
@@ -76,8 +75,5 @@ struct QuantizeOptions {
 
 // Counts values that are not finite, without encoding anything.
 [[nodiscard]] QuantizeReport check_rows(const Rows& rows, unsigned threads);
-
-// Runs job(0) ... job(jobs - 1) on up to `threads` threads, in any order.
-void run_jobs(std::uint64_t jobs, unsigned threads, const std::function<void(std::uint64_t)>& job);
 
 }  // namespace tuff
