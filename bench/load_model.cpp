@@ -58,7 +58,7 @@ Result<double> copy_alone(Session& session) {
     return best;
 }
 
-std::uint64_t largest_matrix(const ModelUnits& units, Layout layout) {
+std::uint64_t largest_unit(const ModelUnits& units, Layout layout) {
     std::uint64_t most = 0;
     for (const ModelUnit& unit : units.units) {
         const auto bytes = image_bytes(unit, layout);
@@ -93,11 +93,13 @@ Result<LoadMeasurement> load_model(Session& session, const LoadModelOptions& opt
     ModelUnits units = model_units(file, measured.residency);
     measured.left_out = std::move(units.left_out);
 
-    TUFF_TRY(work, ReadUnits::make(session, options.passes > 0 ? largest_matrix(units, layout) : 0));
+    TUFF_TRY(work, ReadUnits::make(session, options.passes > 0 ? largest_unit(units, layout) : 0));
     if (options.checksums)
         for (const ModelUnit& unit : units.units)
-            for (const ModelUnit::Matrix& matrix : unit.matrices)
-                measured.checksums.emplace_back(matrix.name, 0);
+            for (std::size_t m = 0; m < unit.matrices.size(); m++)
+                for (std::uint64_t e = 0; e < (unit.on_demand() ? unit.experts : 1); e++)
+                    measured.checksums.emplace_back(
+                        (unit.on_demand() ? expert_of(unit, e) : unit).matrices[m].name, 0);
 
     const std::uint64_t before = unreclaimable_bytes();
     const auto watch = [&] {
@@ -112,11 +114,16 @@ Result<LoadMeasurement> load_model(Session& session, const LoadModelOptions& opt
         watch();
         return !options.progress || options.progress(progress);
     };
-    const auto record = [&](host::Stream& stream, std::size_t, std::span<const Weights> weights) {
-        return work.record(stream, weights);
+    // Of experts that are resident a part as large as those that a token uses.
+    const auto record = [&](host::Stream& stream, std::size_t i, std::span<const Weights> weights) {
+        const PlacedUnit& unit = measured.residency.units[i];
+        const bool one = unit.streamed > 0;
+        return work.record(stream, weights, one ? 1 : unit.unit.used, one ? 1 : unit.unit.count);
     };
-    TUFF_TRY(placed, PlacedModel::load(session.device(), options.model, std::move(units.units), layout,
-                                       static_cast<std::uint32_t>(measured.residency.slots), record, load));
+    const PlacedModel::Slots slots{static_cast<std::uint32_t>(measured.residency.slots),
+                                   static_cast<std::uint32_t>(measured.residency.expert_slots)};
+    TUFF_TRY(placed, PlacedModel::load(session.device(), options.model, std::move(units.units), layout, slots,
+                                       {record, random_experts(measured.residency)}, load));
     watch();
     measured.load = placed.loaded();
     measured.device_bytes = placed.device_bytes();

@@ -1,6 +1,9 @@
 #include "bench/streaming.hpp"
 
 #include <algorithm>
+#include <numeric>
+#include <random>
+#include <utility>
 
 #include "bench/clock.hpp"
 #include "bench/statistics.hpp"
@@ -36,14 +39,32 @@ Result<ReadUnits> ReadUnits::make(Session& session, std::uint64_t largest) {
     return made;
 }
 
-Result<void> ReadUnits::record(host::Stream& stream, std::span<const Weights> weights) const {
+Result<void> ReadUnits::record(host::Stream& stream, std::span<const Weights> weights, std::uint64_t used,
+                               std::uint64_t count) const {
     for (const Weights& matrix : weights)
         for (const Weights::Shard& shard : matrix.shards) {
-            const std::vector<ReadKernel> kernels = read_kernels(session_->snapshot(), shard.buffer.size());
+            TUFF_TRY(read, shard.buffer.part(0, shard.buffer.size() / count * used));
+            const std::vector<ReadKernel> kernels = read_kernels(session_->snapshot(), read.size());
             if (kernels.empty()) continue;  // too few bytes for a workgroup
-            TUFF_CHECK(record_read(stream, session_->device(), kernels.front(), shard.buffer, sums_));
+            TUFF_CHECK(record_read(stream, session_->device(), kernels.front(), read, sums_));
         }
     return {};
+}
+
+std::function<std::vector<std::uint64_t>(std::size_t unit)> random_experts(const Residency& residency) {
+    struct Choice {
+        std::uint64_t count, used;
+    };
+    std::vector<Choice> choices;
+    for (const PlacedUnit& placed : residency.units) choices.push_back({placed.unit.count, placed.unit.used});
+    return [choices = std::move(choices), random = std::mt19937_64(1)](std::size_t unit) mutable {
+        std::vector<std::uint64_t> experts(choices[unit].count);
+        std::iota(experts.begin(), experts.end(), std::uint64_t{0});
+        for (std::uint64_t i = 0; i < choices[unit].used; i++)
+            std::swap(experts[i], experts[i + random() % (experts.size() - i)]);
+        experts.resize(choices[unit].used);
+        return experts;
+    };
 }
 
 double StreamRates::gbps() const {
@@ -51,7 +72,7 @@ double StreamRates::gbps() const {
 }
 
 double StreamRates::copy_gbps() const {
-    return gbps_of(bytes, copy_s);
+    return gbps_of(copy_bytes, copy_s);
 }
 
 double StreamRates::overlap() const {
@@ -59,17 +80,26 @@ double StreamRates::overlap() const {
     return shorter > 0 ? (copy_s + compute_s - both_s) / shorter : 0;
 }
 
+double StreamRates::hit_rate() const {
+    const std::uint64_t all = expert_hits + expert_misses;
+    return all > 0 ? static_cast<double>(expert_hits) / static_cast<double>(all) : 0;
+}
+
 Result<StreamRates> measure_streaming(PlacedModel& model, std::uint64_t passes,
                                       const std::function<bool()>& stop) {
     using Half = PlacedModel::Half;
     StreamRates rates;
     rates.passes = passes;
-    rates.bytes = model.streamed_bytes();
     TUFF_CHECK(model.run(1));  // records and compiles
     for (const auto& [half, seconds] : {std::pair{Half::copies, &rates.copy_s},
                                         {Half::computations, &rates.compute_s},
                                         {Half::both, &rates.both_s}}) {
         std::vector<double> samples;
+        const std::uint64_t before = model.copied_bytes();
+        if (half == Half::both && model.experts() != nullptr) {
+            rates.expert_hits = model.experts()->cache().hits();
+            rates.expert_misses = model.experts()->cache().misses();
+        }
         for (std::uint64_t pass = 0; pass < passes; pass++) {
             if (stop && stop())
                 return fail(ErrorCode::cancelled, "streaming was cancelled in pass {} of {}", pass + 1,
@@ -79,6 +109,12 @@ Result<StreamRates> measure_streaming(PlacedModel& model, std::uint64_t passes,
             samples.push_back(seconds_since(start));
         }
         *seconds = summarize(samples).median;
+        if (half == Half::copies) rates.copy_bytes = (model.copied_bytes() - before) / passes;
+        if (half == Half::both) rates.bytes = (model.copied_bytes() - before) / passes;
+    }
+    if (model.experts() != nullptr) {
+        rates.expert_hits = model.experts()->cache().hits() - rates.expert_hits;
+        rates.expert_misses = model.experts()->cache().misses() - rates.expert_misses;
     }
     return rates;
 }

@@ -92,16 +92,16 @@ void add_load(CLI::App& app, std::function<int()>& action) {
         ->type_name("N")
         ->group(kGroup);
     command
-        ->add_flag(
-            "--checksums", options->load.checksums,
-            "XXH64 of every tensor's bytes as they were read, as gguf-hash --xxh64 prints them; where the "
-            "experts of a layer are placed apart, one of each expert's part of a tensor")
+        ->add_flag("--checksums", options->load.checksums,
+                   "XXH64 of every tensor's bytes as they were read, as gguf-hash --xxh64 prints them; where "
+                   "experts are streamed, one of each expert's part of a tensor")
         ->group(kGroup);
     constexpr const char* kMeasure = "What to measure";
     command
         ->add_option("--passes", options->load.passes,
                      "Then run through all units so many times, streaming those that are not on the device, "
-                     "beside kernels that read every byte once: the rate, and how much the copies hide")
+                     "beside kernels that read every byte once: the rate, and how much the copies hide. Of "
+                     "experts only as many as a token uses, chosen at random")
         ->check(CLI::Range(1, 100000))
         ->type_name("N")
         ->group(kMeasure);

@@ -9,6 +9,7 @@
 #include "bench/clock.hpp"
 #include "bench/progress.hpp"
 #include "host/bytes.hpp"
+#include "tools/plan_report.hpp"
 #include "tools/text.hpp"
 
 namespace tuff::tools {
@@ -57,11 +58,9 @@ class Text {
         line("units",
              fmt::format("{} resident, {} host-visible, {} streamed, in a budget of {}", p.resident_units,
                          p.host_visible_units, p.streamed_units, bytes_text(m_.budget_bytes)));
-        line("",
-             fmt::format(
-                 "{} of device memory{}, {} pinned on the host", bytes_text(m_.device_bytes),
-                 p.slots > 0 ? fmt::format(", {} slots of {} in it", p.slots, bytes_text(p.slot_bytes)) : "",
-                 bytes_text(m_.host_bytes)));
+        line("", fmt::format("{} of device memory{}, {} pinned on the host", bytes_text(m_.device_bytes),
+                             p.slots + p.expert_slots > 0 ? fmt::format(", {} in it", slots_text(p)) : "",
+                             bytes_text(m_.host_bytes)));
     }
 
     void memory() {
@@ -77,14 +76,20 @@ class Text {
         if (!m_.stream) return;
         const bench::StreamRates& s = *m_.stream;
         if (s.bytes == 0) {
-            line("pass", fmt::format("{:.1f} ms to read every unit once, none streamed", s.both_s * 1e3));
-            return;
-        }
-        line("stream", fmt::format("{} a pass at {:.2f} GB/s beside kernels that read it; {:.2f} GB/s alone",
-                                   bytes_text(s.bytes), s.gbps(), s.copy_gbps()));
-        line("", fmt::format("{:.1f} ms a pass: copies alone {:.1f}, kernels alone {:.1f}; overlap {:.2f}{}",
+            line("pass", fmt::format("{:.1f} ms to read every unit once, nothing copied", s.both_s * 1e3));
+        } else {
+            line("stream",
+                 fmt::format("{} a pass at {:.2f} GB/s beside kernels that read it; {:.2f} GB/s alone",
+                             bytes_text(s.bytes), s.gbps(), s.copy_gbps()));
+            line("",
+                 fmt::format("{:.1f} ms a pass: copies alone {:.1f}, kernels alone {:.1f}; overlap {:.2f}{}",
                              s.both_s * 1e3, s.copy_s * 1e3, s.compute_s * 1e3, s.overlap(),
                              r_.transfer_queue ? "" : " (one queue: they take turns)"));
+        }
+        if (s.expert_hits + s.expert_misses > 0)
+            line("experts",
+                 fmt::format("chosen at random: {:.1f} % of {} found in the {} slots for them",
+                             100 * s.hit_rate(), s.expert_hits + s.expert_misses, m_.residency.expert_slots));
     }
 
     const LoadModelReport& r_;
@@ -146,6 +151,10 @@ std::string load_json(const LoadModelReport& r) {
         {"streamed_units", m.residency.streamed_units},
         {"slots", m.residency.slots},
         {"slot_bytes", m.residency.slot_bytes},
+        {"expert_slots", m.residency.expert_slots},
+        {"expert_slot_bytes", m.residency.expert_slot_bytes},
+        {"expert_hits", m.stream ? Json(m.stream->expert_hits) : Json(nullptr)},
+        {"expert_misses", m.stream ? Json(m.stream->expert_misses) : Json(nullptr)},
         {"transfer_queue", r.transfer_queue},
         {"stream", stream_json(m.stream)},
         {"checksums", std::move(checksums)},

@@ -106,10 +106,10 @@ class Text {
             line("placement",
                  fmt::format("{} units on the device, {} read in place from the host, {} streamed",
                              r.resident_units, r.host_visible_units, r.streamed_units));
-            line("", fmt::format("{} of pinned host memory{}", bytes_text(r.host_bytes),
-                                 r.slots > 0 ? fmt::format("; {} slots of {} on the device", r.slots,
-                                                           bytes_text(r.slot_bytes))
-                                             : ""));
+            line("",
+                 fmt::format(
+                     "{} of pinned host memory{}", bytes_text(r.host_bytes),
+                     r.slots + r.expert_slots > 0 ? fmt::format("; {} on the device", slots_text(r)) : ""));
             units();
         }
         line("max context", fmt::format("{} tokens of {}", grouped(r_.plan.max_context),
@@ -235,6 +235,16 @@ std::string plan_text(const PlanReport& report) {
     return Text(report).all();
 }
 
+std::string slots_text(const Residency& residency) {
+    std::vector<std::string> parts;
+    if (residency.slots > 0)
+        parts.push_back(fmt::format("{} slots of {}", residency.slots, bytes_text(residency.slot_bytes)));
+    if (residency.expert_slots > 0)
+        parts.push_back(fmt::format("{} slots of {} for experts", residency.expert_slots,
+                                    bytes_text(residency.expert_slot_bytes)));
+    return fmt::format("{}", fmt::join(parts, ", "));
+}
+
 std::string plan_json(const PlanReport& r) {
     const MemoryPlan& plan = r.plan;
     const Residency& residency = plan.residency;
@@ -268,6 +278,8 @@ std::string plan_json(const PlanReport& r) {
         {"streamed_units", residency.streamed_units},
         {"slots", residency.slots},
         {"slot_bytes", residency.slot_bytes},
+        {"expert_slots", residency.expert_slots},
+        {"expert_slot_bytes", residency.expert_slot_bytes},
         {"max_context", plan.max_context},
         {"positions", r.model->shape.positions},
         {"decode_tps", number_or_null(plan.decode.tokens_per_second)},

@@ -24,6 +24,8 @@ struct PlanReport {
 };
 
 [[nodiscard]] std::string plan_text(const PlanReport& report);
+// "3 slots of 61.8 MiB", "48 slots of 2.1 MiB for experts", or both.
+[[nodiscard]] std::string slots_text(const Residency& residency);
 [[nodiscard]] std::string plan_json(const PlanReport& report);
 
 }  // namespace tuff::tools

@@ -79,6 +79,17 @@ double distinct_experts(std::uint64_t count, std::uint64_t used, std::uint64_t t
            (1 - std::pow(1 - static_cast<double>(std::min(used, count)) / all, static_cast<double>(tokens)));
 }
 
+// Which part of the experts that a step needs has to be brought, if each is used in `share` of all steps, at
+// random, and slots are refilled least recently used first: an expert is found if it was used in one of the
+// last k steps, so many as the experts of all layers used in them have slots.
+double missed_experts(const Residency& residency, double share) {
+    const std::uint64_t all = residency.streamed_experts();
+    if (residency.expert_slots >= all) return 0;
+    const double without = 1 - static_cast<double>(residency.expert_slots) / static_cast<double>(all);
+    const double steps = share < 1 ? std::floor(std::log(without) / std::log(1 - share)) : 0;
+    return std::pow(1 - share, steps);
+}
+
 // Weights: read once a step, computed with by every token.
 void add_weights(StepWork& work, const Residency& residency) {
     const auto tokens = static_cast<double>(work.tokens);
@@ -88,9 +99,12 @@ void add_weights(StepWork& work, const Residency& residency) {
         const double touched = unit.kind == UnitKind::experts
                                    ? distinct_experts(unit.count, unit.used, work.tokens)
                                    : static_cast<double>(unit.count);
-        const double share = touched / static_cast<double>(unit.count) * static_cast<double>(unit.bytes);
-        work.device_bytes += share * static_cast<double>(placed.resident);
-        work.bus_bytes += share * static_cast<double>(placed.streamed);
+        const double share = touched / static_cast<double>(unit.count);
+        const double missed = unit.kind == UnitKind::experts ? missed_experts(residency, share) : 1;
+        const double streamed = static_cast<double>(placed.streamed);
+        work.device_bytes += share * static_cast<double>(unit.bytes) *
+                             (static_cast<double>(placed.resident) + streamed * (1 - missed));
+        work.bus_bytes += share * static_cast<double>(unit.bytes) * streamed * missed;
         const auto used = static_cast<double>(unit.kind == UnitKind::experts ? unit.used : unit.count);
         work.flops += 2 * tokens * used * static_cast<double>(unit.elements);
     }

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "backend/arithmetic.hpp"
 #include "host/bytes.hpp"
+#include "host/memory.hpp"
 
 namespace tuff {
 namespace {
@@ -21,30 +23,60 @@ bool read_by_the_row(std::string_view tensor, bool tied) {
            tensor.starts_with("position_embd.");
 }
 
-// What has to be resident if streamed units are at most `slot` bytes large, and how many units are streamed
-// then.
-struct Split {
-    std::uint64_t resident_bytes = 0;
-    std::uint64_t streamable = 0;
+// What a placement keeps on the device at least: all units above `slot` bytes but experts, a ring of slots
+// for the rest, and all experts, or slots for those that so many layers use (0: experts are resident).
+struct Around {
+    std::uint64_t slot = 0, ring = 0, layers = 0;
 };
-Split split_at(const std::vector<Unit>& units, std::uint64_t slot) {
-    Split split;
-    for (const Unit& unit : units) {
-        if (unit.kind == UnitKind::embedding) continue;
-        if (unit.bytes > slot)
-            split.resident_bytes =
-                plus_saturating(split.resident_bytes, times_saturating(unit.bytes, unit.count));
-        else
-            split.streamable += unit.count;
-    }
-    return split;
+
+struct Needs {
+    std::uint64_t bytes = 0;
+    std::uint64_t ring = 0;
+    std::uint64_t expert_slots = 0, expert_slot_bytes = 0;
+};
+
+bool streamed_in(const Around& around, const Unit& unit) {
+    return unit.kind == UnitKind::experts ? around.layers > 0 : unit.bytes <= around.slot;
 }
 
-std::set<std::uint64_t> unit_sizes(const std::vector<Unit>& units) {
-    std::set<std::uint64_t> sizes;
-    for (const Unit& unit : units)
-        if (unit.kind != UnitKind::embedding && unit.bytes > 0) sizes.insert(unit.bytes);
-    return sizes;
+Needs needs_of(const std::vector<Unit>& units, const Around& around) {
+    Needs needs;
+    std::uint64_t streamed = 0, experts = 0;
+    for (const Unit& unit : units) {
+        if (unit.kind == UnitKind::embedding) continue;
+        if (!streamed_in(around, unit)) {
+            needs.bytes = plus_saturating(needs.bytes, times_saturating(unit.bytes, unit.count));
+        } else if (unit.kind == UnitKind::experts) {
+            experts = plus_saturating(experts, unit.count);
+            needs.expert_slots = std::max(needs.expert_slots,
+                                          times_saturating(std::min(unit.used, unit.count), around.layers));
+            needs.expert_slot_bytes = std::max(needs.expert_slot_bytes, unit.slot_bytes);
+        } else {
+            streamed++;
+        }
+    }
+    needs.ring = std::min(around.ring, streamed);
+    needs.expert_slots = std::min(needs.expert_slots, experts);
+    needs.bytes = plus_saturating(needs.bytes, times_saturating(needs.ring, around.slot));
+    needs.bytes = plus_saturating(needs.bytes, times_saturating(needs.expert_slots, needs.expert_slot_bytes));
+    return needs;
+}
+
+// With a ring of so many slots, and experts' slots for so many layers: each size of the ring's slots, no ring
+// first, experts resident and not.
+std::vector<Around> all_around(const std::vector<Unit>& units, std::uint64_t ring, std::uint64_t layers) {
+    std::set<std::uint64_t> sizes{0};
+    bool experts = false;
+    for (const Unit& unit : units) {
+        if (unit.kind == UnitKind::experts) experts = true;
+        if (unit.kind == UnitKind::layer || unit.kind == UnitKind::output) sizes.insert(unit.bytes);
+    }
+    std::vector<Around> all;
+    for (const std::uint64_t size : sizes) {
+        all.push_back({size, ring, 0});
+        if (experts) all.push_back({size, ring, layers});
+    }
+    return all;
 }
 
 void count(Residency& residency) {
@@ -53,41 +85,63 @@ void count(Residency& residency) {
         residency.host_visible_units += placed.host_visible;
         residency.streamed_units += placed.streamed;
         residency.resident_bytes += placed.resident * placed.unit.bytes;
-        residency.host_bytes += (placed.host_visible + placed.streamed) * placed.unit.bytes;
+        residency.host_bytes +=
+            placed.host_visible * placed.unit.bytes +
+            placed.streamed *
+                (placed.unit.kind == UnitKind::experts ? placed.unit.slot_bytes : placed.unit.bytes);
     }
 }
 
-// Everything above a slot's size resident, the ring, and then by turns what still fits.
-std::optional<Residency> place_around(const std::vector<Unit>& units, std::uint64_t bytes, std::uint64_t slot,
-                                      std::uint64_t slots) {
-    const Split split = split_at(units, slot);
-    slots = std::min(slots, split.streamable);
-    const std::uint64_t needed = plus_saturating(split.resident_bytes, times_saturating(slots, slot));
-    if (needed > bytes) return std::nullopt;
-    std::uint64_t left = bytes - needed;
+// Everything that has to be, the ring, and then by turns what still fits.
+std::optional<Residency> place_around(const std::vector<Unit>& units, std::uint64_t bytes,
+                                      const Around& around) {
+    const Needs needs = needs_of(units, around);
+    if (needs.bytes > bytes) return std::nullopt;
+    std::uint64_t left = bytes - needs.bytes, streamed_layers = 0;
     Residency residency;
     for (const Unit& unit : units) {
         PlacedUnit placed{unit, 0, 0, 0};
         if (unit.kind == UnitKind::embedding)
             placed.host_visible = unit.count;
-        else if (unit.bytes > slot)
-            placed.resident = unit.count;
-        else
+        else if (streamed_in(around, unit))
             placed.streamed = unit.count;
+        else
+            placed.resident = unit.count;
         residency.units.push_back(placed);
     }
-    for (const UnitKind kind : {UnitKind::output, UnitKind::layer, UnitKind::experts})
+    for (const UnitKind kind : {UnitKind::output, UnitKind::layer})
         for (PlacedUnit& placed : residency.units) {
-            if (placed.unit.kind != kind || placed.streamed == 0 || placed.unit.bytes == 0) continue;
-            const std::uint64_t moved = std::min(placed.streamed, left / placed.unit.bytes);
-            placed.resident += moved;
-            placed.streamed -= moved;
-            left -= moved * placed.unit.bytes;
+            if (placed.unit.kind != kind || placed.streamed == 0) continue;
+            if (placed.unit.bytes > left) {
+                streamed_layers++;
+                continue;
+            }
+            left -= placed.unit.bytes;
+            std::swap(placed.resident, placed.streamed);
         }
     count(residency);
-    residency.slots = std::min(slots, residency.streamed_units);
-    residency.slot_bytes = residency.slots > 0 ? slot : 0;
+    residency.slots = std::min(needs.ring, streamed_layers);
+    residency.slot_bytes = residency.slots > 0 ? around.slot : 0;
+    residency.expert_slot_bytes = needs.expert_slot_bytes;
+    if (needs.expert_slot_bytes > 0)
+        residency.expert_slots =
+            std::min(residency.streamed_experts(), needs.expert_slots + left / needs.expert_slot_bytes);
     return residency;
+}
+
+// What a token brings to the device, if as many experts are found there as have slots.
+double streamed_bytes(const Residency& residency) {
+    const std::uint64_t experts = residency.streamed_experts();
+    double bytes = 0;
+    for (const PlacedUnit& placed : residency.units) {
+        const auto each = static_cast<double>(placed.unit.bytes);
+        if (placed.unit.kind != UnitKind::experts)
+            bytes += each * static_cast<double>(placed.streamed);
+        else if (placed.streamed > 0)
+            bytes += each * static_cast<double>(placed.unit.used) *
+                     static_cast<double>(experts - residency.expert_slots) / static_cast<double>(experts);
+    }
+    return bytes;
 }
 
 }  // namespace
@@ -104,6 +158,13 @@ std::string Unit::name() const {
             return "output";
     }
     return "";
+}
+
+std::uint64_t Residency::streamed_experts() const {
+    std::uint64_t experts = 0;
+    for (const PlacedUnit& placed : units)
+        if (placed.unit.kind == UnitKind::experts) experts += placed.streamed;
+    return experts;
 }
 
 std::vector<Unit> make_units(const Model& model, const WeightsPlan& weights) {
@@ -126,7 +187,9 @@ std::vector<Unit> make_units(const Model& model, const WeightsPlan& weights) {
                                                                                  : output;
         if (of_experts) {
             unit.count = tensor.dims[2];
-            unit.used = std::max<std::uint64_t>(model.shape.layers[*layer].experts_used, 1);
+            unit.used = std::clamp<std::uint64_t>(model.shape.layers[*layer].experts_used, 1, unit.count);
+            unit.slot_bytes += round_up(weights.tensors[i].part_bytes, host::kAddressAlignment) +
+                               (unit.slot_bytes == 0 ? host::kTailBytes : 0);
         }
         unit.bytes = plus_saturating(unit.bytes, ceil_div(weights.tensors[i].device_bytes, unit.count));
         unit.elements += tensor.elements() / unit.count;
@@ -146,15 +209,9 @@ std::vector<Unit> make_units(const Model& model, const WeightsPlan& weights) {
 }
 
 std::uint64_t least_bytes(const std::vector<Unit>& units) {
-    std::uint64_t least = 0;
-    for (const Unit& unit : units)
-        if (unit.kind != UnitKind::embedding)
-            least = plus_saturating(least, times_saturating(unit.bytes, unit.count));
-    for (const std::uint64_t slot : unit_sizes(units)) {
-        const Split split = split_at(units, slot);
-        const std::uint64_t ring = times_saturating(std::min<std::uint64_t>(2, split.streamable), slot);
-        least = std::min(least, plus_saturating(split.resident_bytes, ring));
-    }
+    std::uint64_t least = ~std::uint64_t{0};
+    for (const Around& around : all_around(units, 2, 1))
+        least = std::min(least, needs_of(units, around).bytes);
     return least;
 }
 
@@ -167,13 +224,13 @@ Result<Residency> place_units(const std::vector<Unit>& units, std::uint64_t byte
         count(residency);
         return residency;
     }
-    // The fewest bytes to bring over the bus; a third slot where there is a choice of as many resident bytes.
+    // The fewest bytes to bring over the bus; less room in slots only where there is no choice.
     std::optional<Residency> best;
-    for (const std::uint64_t slots : {kRingSlots, std::uint64_t{2}}) {
+    for (const auto& [ring, layers] : {std::pair{kRingSlots, std::uint64_t{2}}, {2, 1}}) {
         if (best) break;
-        for (const std::uint64_t slot : unit_sizes(units)) {
-            auto one = place_around(units, bytes, slot, slots);
-            if (one && (!best || one->resident_bytes > best->resident_bytes)) best = std::move(one);
+        for (const Around& around : all_around(units, ring, layers)) {
+            auto one = place_around(units, bytes, around);
+            if (one && (!best || streamed_bytes(*one) < streamed_bytes(*best))) best = std::move(one);
         }
     }
     if (best) return std::move(*best);

@@ -33,6 +33,7 @@ Result<TensorBytes> plan_tensor(const ModelTensor& tensor, const TypeInfo& type,
     if (tensor.n_dims < 2 || tensor.elements() == 0 || format == nullptr) return planned;
     const MatrixShape shape{tensor.dims[1], tensor.dims[0], tensor.dims[2] * tensor.dims[3]};
     TUFF_TRY(shards, shard(*format, layout, shape, host::largest_buffer_bytes(device)));
+    planned.part_bytes = *matrix_bytes(*format, layout, shape) * tensor.dims[3];
     planned.arranged_bytes = planned.device_bytes = 0;
     for (const ShardRange& range : shards) {
         const std::uint64_t bytes = shard_bytes(*format, layout, shape, range);

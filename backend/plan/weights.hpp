@@ -22,6 +22,7 @@ struct TensorBytes {
     std::uint64_t file_bytes = 0;
     std::uint64_t arranged_bytes = 0;  // the sum of its buffers' sizes
     std::uint64_t device_bytes = 0;    // with what the host layer adds to every buffer
+    std::uint64_t part_bytes = 0;      // arranged, of one of the matrices that a stack has dims[2] of
 };
 
 struct WeightsPlan {

@@ -13,9 +13,8 @@ constexpr std::size_t kCopiesAhead = 4;
 
 }  // namespace
 
-Result<ExpertPool> ExpertPool::load(host::Device& device, const std::string& path,
-                                    std::vector<ModelUnit> experts, Layout layout, std::uint32_t slots,
-                                    const LoadOptions& options) {
+Result<ExpertPool> ExpertPool::make(host::Device& device, std::vector<ModelUnit> experts, Layout layout,
+                                    std::uint32_t slots) {
     if (slots == 0) return fail(ErrorCode::usage, "experts are brought to slots; there are none");
     ExpertPool pool(device, layout, slots);
     std::uint64_t slot_bytes = 0;
@@ -30,16 +29,22 @@ Result<ExpertPool> ExpertPool::load(host::Device& device, const std::string& pat
         TUFF_TRY(buffer, device.allocate(host::Intent::weights, slot_bytes, "expert slot"));
         pool.slots_.push_back({std::move(buffer), {}, {}});
     }
-    std::vector<LoadTask> tasks;
-    for (Expert& expert : pool.experts_) add_tasks(tasks, expert.unit, expert.in_image);
-    TUFF_CHECK(load_weights(device, path, tasks, options));
     return pool;
 }
 
-Result<ExpertPool::Fetched> ExpertPool::fetch(std::span<const std::uint64_t> experts) {
+LoadTask ExpertPool::task(std::uint64_t expert, std::size_t matrix) {
+    return {experts_[expert].unit.matrices[matrix].offset, &experts_[expert].in_image[matrix]};
+}
+
+Result<void> ExpertPool::check(std::span<const std::uint64_t> experts) const {
     for (const std::uint64_t expert : experts)
         if (expert >= experts_.size())
             return fail(ErrorCode::usage, "expert {} of {}", expert, experts_.size());
+    return {};
+}
+
+Result<ExpertPool::Fetched> ExpertPool::fetch(std::span<const std::uint64_t> experts) {
+    TUFF_CHECK(check(experts));
     TUFF_TRY(places, cache_.fetch(experts));
     Fetched fetched;
     TUFF_TRY(ready, copy(places));
@@ -66,6 +71,7 @@ Result<host::Moment> ExpertPool::copy(std::span<const ExpertCache::Place> places
         TUFF_TRY(weights, weights_in(slot.buffer, expert.unit, layout_));
         slot.weights = std::move(weights);
         after.push_back(slot.last_use);
+        copied_bytes_ += expert.image.size();
     }
     TUFF_CHECK(stream.finish());
     TUFF_CHECK(stream.submit(after));
@@ -76,6 +82,20 @@ Result<host::Moment> ExpertPool::copy(std::span<const ExpertCache::Place> places
 
 void ExpertPool::used(const host::Moment& end) {
     for (const std::uint32_t slot : fetched_) slots_[slot].last_use = end;
+}
+
+Result<std::vector<std::vector<Weights>>> ExpertPool::unfetched(std::span<const std::uint64_t> experts) {
+    TUFF_CHECK(check(experts));
+    if (experts.size() > slots_.size())
+        return fail(ErrorCode::usage, "{} experts are needed at once; there are slots for {}", experts.size(),
+                    slots_.size());
+    std::vector<std::vector<Weights>> all;
+    for (const std::uint64_t expert : experts) {
+        TUFF_TRY(weights, weights_in(slots_[turn_].buffer, experts_[expert].unit, layout_));
+        turn_ = (turn_ + 1) % slots_.size();
+        all.push_back(std::move(weights));
+    }
+    return all;
 }
 
 std::uint64_t ExpertPool::device_bytes() const {

@@ -7,22 +7,25 @@
 #include <cstdint>
 #include <deque>
 #include <span>
-#include <string>
 #include <vector>
 
+#include "backend/load/load.hpp"
 #include "backend/residency/expert_cache.hpp"
-#include "backend/residency/placed_model.hpp"
+#include "backend/residency/unit_image.hpp"
+#include "host/stream.hpp"
 
 namespace tuff {
 
 // Move-only. Used by one thread at a time; the device must outlive it.
 class ExpertPool {
   public:
-    // Loads every expert into host memory. Each slot has the size of the largest one. usage: no slots;
-    // out_of_device_memory; the errors of load_weights.
-    static Result<ExpertPool> load(host::Device& device, const std::string& path,
-                                   std::vector<ModelUnit> experts, Layout layout, std::uint32_t slots,
-                                   const LoadOptions& options);
+    // Host memory for every expert, and slots, each of the size of the largest one. usage: no slots;
+    // out_of_device_memory.
+    static Result<ExpertPool> make(host::Device& device, std::vector<ModelUnit> experts, Layout layout,
+                                   std::uint32_t slots);
+    // What of a file goes to matrix number `matrix` of an expert, to be loaded before it is fetched; valid
+    // while the pool stays where it is.
+    [[nodiscard]] LoadTask task(std::uint64_t expert, std::size_t matrix);
 
     struct Fetched {
         // Of each expert asked for, in that order: its matrices, valid until its slot is given to another.
@@ -35,10 +38,14 @@ class ExpertPool {
     Result<Fetched> fetch(std::span<const std::uint64_t> experts);
     // The work with what was fetched last ends at this moment.
     void used(const host::Moment& end);
+    // For measuring: the experts as if they lay in the slots whose turn it is, whatever these hold; by turns,
+    // so that no cache holds what is read. usage: as fetch.
+    Result<std::vector<std::vector<Weights>>> unfetched(std::span<const std::uint64_t> experts);
 
-    [[nodiscard]] const ExpertCache& cache() const { return cache_; }  // hits and misses
-    [[nodiscard]] std::uint64_t device_bytes() const;                  // as allocated
-    [[nodiscard]] std::uint64_t host_bytes() const;                    // pinned
+    [[nodiscard]] const ExpertCache& cache() const { return cache_; }           // slots, hits and misses
+    [[nodiscard]] std::uint64_t copied_bytes() const { return copied_bytes_; }  // by all fetches so far
+    [[nodiscard]] std::uint64_t device_bytes() const;                           // as allocated
+    [[nodiscard]] std::uint64_t host_bytes() const;                             // pinned
 
   private:
     struct Expert {
@@ -53,6 +60,7 @@ class ExpertPool {
     };
     ExpertPool(host::Device& device, Layout layout, std::uint32_t slots)
         : device_(&device), layout_(layout), cache_(slots) {}
+    Result<void> check(std::span<const std::uint64_t> experts) const;
     Result<host::Moment> copy(std::span<const ExpertCache::Place> places);
 
     host::Device* device_;
@@ -62,6 +70,8 @@ class ExpertPool {
     std::vector<Slot> slots_;
     std::vector<std::uint32_t> fetched_;  // slots of the last fetch
     std::deque<host::Stream> copies_;     // the last ones, perhaps still under way
+    std::uint64_t copied_bytes_ = 0;
+    std::size_t turn_ = 0;  // slot of the next expert unfetched
 };
 
 }  // namespace tuff

@@ -6,7 +6,7 @@
 
 #include "backend/gguf.hpp"
 #include "backend/plan/units.hpp"
-#include "backend/residency/placed_model.hpp"
+#include "backend/residency/unit_image.hpp"
 
 namespace tuff {
 
@@ -15,8 +15,7 @@ struct ModelUnits {
     std::vector<std::string> left_out;  // tensors of types that no kernel reads
 };
 
-// `residency` places units of the model that the file describes. Experts of a layer that all lie in one place
-// are one unit, otherwise each is one of its own.
+// `residency` places units of the model that the file describes: one for each of them, in the same order.
 [[nodiscard]] ModelUnits model_units(const GgufFile& file, const Residency& residency);
 
 }  // namespace tuff

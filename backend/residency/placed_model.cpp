@@ -4,103 +4,70 @@
 #include <array>
 #include <utility>
 
-#include "backend/arithmetic.hpp"
-#include "host/bytes.hpp"
-
 namespace tuff {
 namespace {
-
-std::uint64_t aligned(std::uint64_t bytes) {
-    return round_up(bytes, host::kAddressAlignment);
-}
-
-Layout layout_of(const ModelUnit::Matrix& matrix, Layout layout) {
-    return matrix.is_vector ? Layout::blocks : layout;
-}
-
-// Whether a stack's shape is possible, and its bytes.
-Result<std::uint64_t> stack_bytes(const ModelUnit::Matrix& matrix, Layout layout) {
-    TUFF_TRY(one, matrix_bytes(*matrix.format, layout_of(matrix, layout), matrix.shape));
-    return one * matrix.shape.batches;
-}
 
 // Computations handed to the device before earlier ones are over: enough that its queue never runs dry.
 constexpr std::uint32_t kAhead = 3;
 
 }  // namespace
 
-std::string_view residence_name(Residence residence) {
-    switch (residence) {
-        case Residence::resident:
-            return "resident";
-        case Residence::host_visible:
-            return "host-visible";
-        case Residence::streamed:
-            return "streamed";
-    }
-    return "";
-}
-
-Result<std::uint64_t> image_bytes(const ModelUnit& unit, Layout layout) {
-    std::uint64_t bytes = 0;
-    for (const ModelUnit::Matrix& matrix : unit.matrices) {
-        TUFF_TRY(one, stack_bytes(matrix, layout));
-        bytes += aligned(one);
-    }
-    return bytes;
-}
-
-Result<std::vector<Weights>> weights_in(const host::Buffer& image, const ModelUnit& unit, Layout layout) {
-    std::vector<Weights> weights;
-    std::uint64_t at = 0;
-    for (const ModelUnit::Matrix& matrix : unit.matrices) {
-        TUFF_TRY(one, Weights::within(image, at, *matrix.format, layout_of(matrix, layout), matrix.shape));
-        at += aligned(one.bytes());
-        weights.push_back(std::move(one));
-    }
-    return weights;
-}
-
-void add_tasks(std::vector<LoadTask>& tasks, const ModelUnit& unit, std::span<Weights> weights) {
-    for (std::size_t m = 0; m < unit.matrices.size(); m++)
-        tasks.push_back({unit.matrices[m].offset, &weights[m]});
-}
-
 Result<PlacedModel> PlacedModel::load(host::Device& device, const std::string& path,
-                                      std::vector<ModelUnit> units, Layout layout, std::uint32_t slots,
-                                      Record record, const LoadOptions& options) {
+                                      std::vector<ModelUnit> units, Layout layout, Slots slots, Work work,
+                                      const LoadOptions& options) {
     PlacedModel model(device);
     model.layout_ = layout;
-    model.record_ = std::move(record);
+    model.to_do_ = std::move(work);
     model.units_ = std::move(units);
     TUFF_CHECK(model.place(slots));
-    std::vector<LoadTask> tasks;
-    for (std::size_t i = 0; i < model.units_.size(); i++)
-        add_tasks(tasks, model.units_[i], model.placed_[i].weights);
-    TUFF_TRY(report, load_weights(device, path, tasks, options));
+    TUFF_TRY(report, load_weights(device, path, model.tasks(), options));
     model.loaded_ = std::move(report);
     return model;
 }
 
-Result<void> PlacedModel::place(std::uint32_t slots) {
+std::vector<LoadTask> PlacedModel::tasks() {
+    std::vector<LoadTask> tasks;
+    for (std::size_t i = 0; i < units_.size(); i++)
+        for (std::size_t m = 0; m < units_[i].matrices.size(); m++)
+            if (!units_[i].on_demand())
+                tasks.push_back({units_[i].matrices[m].offset, &placed_[i].weights[m]});
+            else
+                for (std::uint64_t e = 0; e < units_[i].experts; e++)
+                    tasks.push_back(pool_->task(placed_[i].first_expert + e, m));
+    return tasks;
+}
+
+Result<void> PlacedModel::place(Slots slots) {
     std::uint64_t slot_bytes = 0;
+    std::vector<ModelUnit> experts;
     for (const ModelUnit& unit : units_) {
+        Placed& placed = placed_.emplace_back();
         TUFF_TRY(bytes, image_bytes(unit, layout_));
-        if (unit.residence == Residence::streamed) slot_bytes = std::max(slot_bytes, bytes);
+        placed.first_expert = experts.size();
+        if (unit.on_demand())
+            for (std::uint64_t e = 0; e < unit.experts; e++) experts.push_back(expert_of(unit, e));
+        else if (unit.residence == Residence::streamed)
+            slot_bytes = std::max(slot_bytes, bytes);
     }
     if (slot_bytes > 0) {
-        if (slots < 2)
+        if (slots.ring < 2)
             return fail(ErrorCode::usage,
                         "streaming takes at least 2 slots, not {}: one is used while the next is filled",
-                        slots);
-        for (std::uint32_t i = 0; i < slots; i++) {
+                        slots.ring);
+        for (std::uint32_t i = 0; i < slots.ring; i++) {
             TUFF_TRY(slot, device_->allocate(host::Intent::weights, slot_bytes, "slot"));
             slots_.push_back(std::move(slot));
         }
     }
+    if (!experts.empty()) {
+        if (!to_do_.choose) return fail(ErrorCode::usage, "nothing chooses the experts that are brought");
+        TUFF_TRY(pool, ExpertPool::make(*device_, std::move(experts), layout_, slots.experts));
+        pool_.emplace(std::move(pool));
+    }
     for (std::size_t i = 0; i < units_.size(); i++) {
         const ModelUnit& unit = units_[i];
-        Placed& placed = placed_.emplace_back();
+        Placed& placed = placed_[i];
+        if (unit.on_demand()) continue;
         if (unit.residence == Residence::resident) {
             for (const ModelUnit::Matrix& matrix : unit.matrices) {
                 TUFF_TRY(weights, Weights::allocate(*device_, *matrix.format, layout_of(matrix, layout_),
@@ -138,14 +105,44 @@ Result<host::Stream*> PlacedModel::work_of(std::size_t unit, std::optional<std::
         weights = in_slots_[key] = std::move(here);
     }
     host::Stream stream(*device_, units_[unit].name);
-    TUFF_CHECK(record_(stream, unit, weights));
+    TUFF_CHECK(to_do_.record(stream, unit, weights));
     TUFF_CHECK(stream.finish());
     return &work_.emplace(key, std::move(stream)).first->second;
 }
 
+// Copies and work of one use, which other experts will have next time: recorded anew. Returns the end of the
+// last half that is run.
+Result<host::Moment> PlacedModel::run_experts(std::size_t unit, Half half) {
+    std::vector<std::uint64_t> chosen = to_do_.choose(unit);
+    for (std::uint64_t& expert : chosen) {
+        if (expert >= units_[unit].experts)
+            return fail(ErrorCode::usage, "expert {} of {}", expert, units_[unit].name);
+        expert += placed_[unit].first_expert;
+    }
+    host::Stream stream(*device_, units_[unit].name);
+    host::Moment ready;
+    if (half == Half::computations) {
+        TUFF_TRY(experts, pool_->unfetched(chosen));
+        for (const std::vector<Weights>& weights : experts) TUFF_CHECK(to_do_.record(stream, unit, weights));
+    } else {
+        TUFF_TRY(fetched, pool_->fetch(chosen));
+        ready = fetched.ready;
+        if (half == Half::copies) return ready;
+        for (const std::span<const Weights> weights : fetched.weights)
+            TUFF_CHECK(to_do_.record(stream, unit, weights));
+    }
+    TUFF_CHECK(stream.finish());
+    TUFF_CHECK(stream.submit(std::array{ready}));
+    if (half == Half::both) pool_->used(stream.last());
+    with_experts_.push_back(std::move(stream));
+    if (with_experts_.size() > kAhead) with_experts_.pop_front();  // it is over: no more are under way
+    return with_experts_.back().last();
+}
+
 Result<void> PlacedModel::run(std::uint64_t passes, Half half) {
     std::vector<bool> streamed;
-    for (const ModelUnit& unit : units_) streamed.push_back(unit.residence == Residence::streamed);
+    for (const ModelUnit& unit : units_)
+        streamed.push_back(unit.residence == Residence::streamed && !unit.on_demand());
     if (units_.empty()) return {};
     const auto slots = static_cast<std::uint32_t>(slots_.size());
     StreamSchedule schedule(std::move(streamed), slots, passes, kAhead);
@@ -166,18 +163,24 @@ Result<void> PlacedModel::run(std::uint64_t passes, Half half) {
             continue;
         }
         const bool copies = step->kind == Kind::copy;
+        if (units_[step->unit].on_demand()) {
+            TUFF_TRY(end, run_experts(step->unit, half));
+            computed[step->use] = end;
+            continue;
+        }
         if (half == (copies ? Half::computations : Half::copies)) continue;
         TUFF_TRY(stream, copies ? copy_of(step->unit, *step->slot) : work_of(step->unit, step->slot));
         std::array<host::Moment, 1> after{};
         if (step->after && half == Half::both) after[0] = (copies ? computed : copied).at(*step->after);
         TUFF_CHECK(stream->submit(after));
         (copies ? copied : computed)[step->use] = stream->last();
+        if (copies) copied_bytes_ += placed_[step->unit].image.size();
     }
     return {};
 }
 
 std::uint64_t PlacedModel::device_bytes() const {
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = pool_ ? pool_->device_bytes() : 0;
     for (const host::Buffer& slot : slots_) bytes += slot.size() + host::kTailBytes;
     for (std::size_t i = 0; i < units_.size(); i++)
         if (units_[i].residence == Residence::resident)
@@ -186,15 +189,12 @@ std::uint64_t PlacedModel::device_bytes() const {
     return bytes;
 }
 
-std::uint64_t PlacedModel::streamed_bytes() const {
-    std::uint64_t bytes = 0;
-    for (std::size_t i = 0; i < units_.size(); i++)
-        if (units_[i].residence == Residence::streamed) bytes += placed_[i].image.size();
-    return bytes;
+std::uint64_t PlacedModel::copied_bytes() const {
+    return copied_bytes_ + (pool_ ? pool_->copied_bytes() : 0);
 }
 
 std::uint64_t PlacedModel::host_bytes() const {
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = pool_ ? pool_->host_bytes() : 0;
     for (const Placed& placed : placed_)
         if (placed.image) bytes += placed.image.size() + host::kTailBytes;
     return bytes;

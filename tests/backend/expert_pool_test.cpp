@@ -29,8 +29,13 @@ class ExpertPoolTest : public SimulatedCardTest {
     }
 
     Result<ExpertPool> load(Card& card, std::uint32_t slots) const {
-        return ExpertPool::load(*card.device, path_, units_, layout_, slots,
-                                {.way = LoadWay::buffered, .slice_bytes = 32 << 10});
+        TUFF_TRY(pool, ExpertPool::make(*card.device, units_, layout_, slots));
+        std::vector<LoadTask> tasks;
+        for (std::uint64_t i = 0; i < kAll; i++)
+            for (std::size_t m = 0; m < units_[i].matrices.size(); m++) tasks.push_back(pool.task(i, m));
+        TUFF_CHECK(
+            load_weights(*card.device, path_, tasks, {.way = LoadWay::buffered, .slice_bytes = 32 << 10}));
+        return std::move(pool);
     }
 
     // The bits of x after all tokens have gone through all layers.
@@ -66,6 +71,7 @@ TEST_F(ExpertPoolTest, GivesTheSameBitsHoweverFewSlotsThereAre) {
         if (expected.empty()) expected = *bits;
         EXPECT_EQ(*bits, expected);
         EXPECT_EQ(pool->cache().hits() + pool->cache().misses(), 2 * chosen_.size());
+        EXPECT_EQ(pool->copied_bytes(), pool->cache().misses() * *image_bytes(units_[0], layout_));
         EXPECT_GE(pool->cache().misses(), more_misses);
         more_misses = pool->cache().misses();
     }

@@ -26,7 +26,7 @@ class PlacedModelTest : public SimulatedCardTest {
         const auto record = [&card](host::Stream& stream, std::size_t, std::span<const Weights> w) {
             return record_unit(stream, card, w);
         };
-        return PlacedModel::load(*card.device, path_, std::move(units), layout_, slots, record,
+        return PlacedModel::load(*card.device, path_, std::move(units), layout_, {slots, 0}, {record},
                                  {.way = LoadWay::buffered, .slice_bytes = 32 << 10});
     }
 

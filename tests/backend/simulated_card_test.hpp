@@ -28,19 +28,22 @@ class SimulatedCardTest : public host::test::DeviceTest {
         if (!HasFatalFailure()) need_simulated_card(kRoomy);
     }
 
-    // The file path_ with units_, of q8_0, all of that residence; and x_.
-    void write_units(std::size_t count, const std::string& kind, Residence residence, Random& random) {
+    // The file path_ with units_, of q8_0, all of that residence, or of so many experts each; and x_.
+    void write_units(std::size_t count, const std::string& kind, Residence residence, Random& random,
+                     std::uint64_t experts = 0) {
         path_ = directory_.path("units");
         layout_ = preferred_layout(probed());
         std::ofstream out(path_, std::ios::binary);
         std::uint64_t at = 0;
         const Format& format = *find_format("q8_0");
         for (std::size_t i = 0; i < count; i++) {
-            ModelUnit unit{kind + " " + std::to_string(i), {}, residence};
+            ModelUnit unit{kind + " " + std::to_string(i), {}, residence, experts};
+            const std::uint64_t stack = std::max<std::uint64_t>(experts, 1);
             for (const MatrixShape& shape :
-                 {MatrixShape{kHidden, kWidth, 1}, MatrixShape{kWidth, kHidden, 1}}) {
+                 {MatrixShape{kHidden, kWidth, stack}, MatrixShape{kWidth, kHidden, stack}}) {
                 // Small scales: the results of one unit feed the next.
-                std::vector<std::byte> blocks = random_blocks(format, shape.rows * shape.elements, random);
+                std::vector<std::byte> blocks =
+                    random_blocks(format, shape.rows * shape.elements * stack, random);
                 for (std::size_t b = 0; b < blocks.size(); b += 34)
                     format.set_scales(&blocks[b], 0x1p-11F, 0);
                 out.write(reinterpret_cast<const char*>(blocks.data()),

@@ -5,6 +5,7 @@
 
 #include "backend/gguf.hpp"
 #include "backend/load/xxh64.hpp"
+#include "host/memory.hpp"
 #include "tests/backend/quantize/small_model.hpp"
 #include "tests/temporary_directory.hpp"
 #include "tests/tools/command.hpp"
@@ -94,6 +95,62 @@ TEST_F(LoadCommand, StreamsWhatABudgetDoesNotHold) {
     for (const char* part : {"streamed", "slots of", "a pass at", "overlap"})
         EXPECT_NE(text.out.find(part), std::string::npos) << part << '\n' << text.out;
     expect_refused(model_ + " " + on + " --budget 1000", 1, "this model needs at least ");
+}
+
+// Of experts that a budget does not hold only those come that a token uses, and only if they are not there.
+TEST_F(LoadCommand, BringsTheExpertsThatATokenUses) {
+    constexpr std::uint64_t kLayers = 4, kExperts = 8, kUsed = 2, kPasses = 20;
+    write_small_moe(model_, kLayers, kExperts, kUsed);
+    const std::string on = card(std::uint64_t{64} << 20);
+    const Output first = run_tuff("load " + model_ + " " + on);
+    if (first.err.find("a card is simulated on a device that shares its memory") != std::string::npos ||
+        first.err.find("has no memory type for simulating a card") != std::string::npos)
+        GTEST_SKIP() << first.err;
+    const Json all = loaded(on + " --passes 1");
+    EXPECT_EQ(all.at("expert_slots"), 0);
+    EXPECT_EQ(all.at("expert_hits").get<int>() + all.at("expert_misses").get<int>(), 0);
+    const auto needed = all.at("device_bytes").get<std::uint64_t>();
+    std::uint64_t more_slots = 0, more_hits = 0;
+    for (const std::uint64_t part : {6, 8, 9}) {
+        const std::uint64_t budget = needed * part / 10;
+        SCOPED_TRACE(testing::Message() << budget << " of " << needed);
+        const Json some =
+            loaded(on + " --passes " + std::to_string(kPasses) + " --budget " + std::to_string(budget));
+        EXPECT_LE(some.at("device_bytes").get<std::uint64_t>(), budget);
+        EXPECT_EQ(some.at("streamed_units"), kLayers * kExperts);
+        const auto slots = some.at("expert_slots").get<std::uint64_t>();
+        const auto slot_bytes = some.at("expert_slot_bytes").get<std::uint64_t>();
+        EXPECT_GT(slots, more_slots);
+        EXPECT_GT(some.at("device_bytes").get<std::uint64_t>() + slot_bytes, budget);  // no slot more
+        EXPECT_GE(some.at("host_bytes").get<std::uint64_t>(), kLayers * kExperts * slot_bytes);
+        const auto hits = some.at("expert_hits").get<std::uint64_t>();
+        const auto misses = some.at("expert_misses").get<std::uint64_t>();
+        EXPECT_EQ(hits + misses, kPasses * kLayers * kUsed);
+        EXPECT_GE(hits, more_hits);
+        more_slots = slots;
+        more_hits = hits;
+        EXPECT_EQ(some.at("stream").at("bytes"), misses * (slot_bytes - host::kTailBytes) / kPasses);
+    }
+    EXPECT_GT(more_hits, 0u);
+    const std::string streamed = on + " --budget " + std::to_string(needed * 8 / 10);
+    const auto file = GgufFile::open(model_);
+    ASSERT_TRUE(file) << file.error().message;
+    const GgufTensor& stack = *file->find_tensor("blk.2.ffn_down_exps.weight");
+    std::uint64_t found = 0;
+    const Json sums = loaded(streamed + " --checksums");
+    for (const Json& one : sums.at("checksums"))
+        for (std::uint64_t e = 0; e < kExperts; e++) {
+            if (one.at("tensor") != fmt::format("{}[{}]", stack.name, e)) continue;
+            Xxh64 sum;
+            sum.add(file->data(stack).subspan(stack.bytes / kExperts * e, stack.bytes / kExperts));
+            EXPECT_EQ(one.at("xxh64"), fmt::format("{:016x}", sum.value())) << one;
+            found++;
+        }
+    EXPECT_EQ(found, kExperts);
+    const Output text = run_tuff("load " + model_ + " " + streamed + " --passes 2");
+    EXPECT_EQ(text.code, 0) << text.err;
+    for (const char* part : {"for experts in it", "chosen at random", "slots for them"})
+        EXPECT_NE(text.out.find(part), std::string::npos) << part << '\n' << text.out;
 }
 
 TEST_F(LoadCommand, EndsInOrderWhenInterrupted) {

@@ -2,10 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
+#include <numeric>
+#include <random>
+#include <utility>
+
 #include "backend/matmul_id_plan.hpp"
 #include "backend/model/config.hpp"
 #include "backend/model/presets.hpp"
 #include "backend/plan/weight_types.hpp"
+#include "backend/residency/expert_cache.hpp"
 #include "tests/host/test_devices.hpp"
 
 namespace tuff {
@@ -215,6 +222,43 @@ TEST(MemoryPlan, NeverPlansMoreThanTheBudget) {
             fewer = got->residency.streamed_units;
         }
         EXPECT_GT(fewer, 0u) << preset;
+    }
+}
+
+// What the formula says of experts that choose at random, beside the cache that they really pass through.
+TEST(MemoryPlan, ForeseesHowManyExpertsAreBrought) {
+    for (const auto& [preset, gib] :
+         {std::pair{"mixtral-8x7b", 20}, {"mixtral-8x7b", 4}, {"qwen3-30b-a3b", 14}, {"qwen3-30b-a3b", 8}}) {
+        SCOPED_TRACE(testing::Message() << preset << " in " << gib << " GiB");
+        MemoryPlanOptions o = options(1024);
+        o.budget_bytes = gib * kGiB;
+        const MemoryPlan planned = plan(preset, "q4_k_m", o);
+        ASSERT_GT(planned.residency.expert_slots, 0u);
+        ExpertCache cache(static_cast<std::uint32_t>(planned.residency.expert_slots));
+        std::mt19937_64 random(3);
+        std::uint64_t misses_before = 0, fetched = 0;
+        double all_bytes = 0;
+        for (int pass = 0; pass < 150; pass++) {
+            if (pass == 100) misses_before = cache.misses();
+            std::uint64_t first = 0;
+            for (const PlacedUnit& placed : planned.residency.units) {
+                if (placed.unit.kind != UnitKind::experts) {
+                    ASSERT_EQ(placed.streamed, 0u);
+                    continue;
+                }
+                std::vector<std::uint64_t> experts(placed.unit.count), chosen;
+                std::iota(experts.begin(), experts.end(), first);
+                std::ranges::sample(experts, std::back_inserter(chosen),
+                                    static_cast<std::ptrdiff_t>(placed.unit.used), random);
+                ASSERT_TRUE(cache.fetch(chosen));
+                first += placed.unit.count;
+                if (pass < 100) continue;
+                fetched += chosen.size();
+                all_bytes += static_cast<double>(placed.unit.used * placed.unit.bytes);
+            }
+        }
+        EXPECT_NEAR(planned.decode_work.bus_bytes / (all_bytes / 50),
+                    static_cast<double>(cache.misses() - misses_before) / static_cast<double>(fetched), 0.05);
     }
 }
 

@@ -6,7 +6,7 @@ namespace tuff {
 namespace {
 
 Unit unit(UnitKind kind, std::uint64_t bytes, std::uint64_t count = 1) {
-    return {kind, 0, count, 1, bytes, bytes};
+    return {kind, 0, count, 1, bytes, bytes, {}, kind == UnitKind::experts ? bytes + 1 : 0};
 }
 
 // A table, four layers of 10 bytes and an output of 15.
@@ -32,7 +32,7 @@ TEST(Units, AreAllResidentWhereThereIsRoom) {
 }
 
 TEST(Units, TablesReadByTheRowLeaveFirst) {
-    for (const std::uint64_t bytes : {154, 55 + 30}) {
+    for (const std::uint64_t bytes : {154, 55}) {
         const Residency some = placed(dense(), bytes);
         EXPECT_EQ(some.host_visible_units, 1u);
         EXPECT_EQ(some.resident_units, 5u);
@@ -43,13 +43,13 @@ TEST(Units, TablesReadByTheRowLeaveFirst) {
 }
 
 TEST(Units, TheRestIsStreamedThroughARing) {
-    const Residency some = placed(dense(), 56);
-    // Three slots of 10 and the output; one layer more would need 65.
+    const Residency some = placed(dense(), 54);
+    // Three slots of 10 and the output; a layer more would need 55, but then all fit.
     EXPECT_EQ(some.slots, 3u);
     EXPECT_EQ(some.slot_bytes, 10u);
-    EXPECT_EQ(some.resident_units, 2u);
-    EXPECT_EQ(some.streamed_units, 3u);
-    EXPECT_EQ(some.device_bytes(), 55u);
+    EXPECT_EQ(some.resident_units, 1u);
+    EXPECT_EQ(some.streamed_units, 4u);
+    EXPECT_EQ(some.device_bytes(), 45u);
     EXPECT_EQ(some.units.back().resident, 1u);
 }
 
@@ -69,22 +69,46 @@ TEST(Units, LessThanTheLeastIsRefusedWithTheLeast) {
     EXPECT_NE(got.error().message.find("at least 30 B"), std::string::npos) << got.error().message;
 }
 
-TEST(Units, ExpertsArePlacedOneByOneAfterEverythingElse) {
+std::vector<Unit> with_experts(std::uint64_t used) {
     std::vector<Unit> units;
     for (int i = 0; i < 2; i++) {
         units.push_back(unit(UnitKind::layer, 10));
         units.push_back(unit(UnitKind::experts, 4, 8));
+        units.back().used = used;
     }
     units.push_back(unit(UnitKind::output, 15));
-    EXPECT_EQ(least_bytes(units), 30u);  // all through two slots of 15
-    const Residency some = placed(units, 35 + 3 * 4 + 9 * 4 + 3);
-    EXPECT_EQ(some.units[0].resident, 1u);
-    EXPECT_EQ(some.units[1].resident, 8u);
-    EXPECT_EQ(some.units[3].resident, 1u);
-    EXPECT_EQ(some.units[3].streamed, 7u);
-    EXPECT_EQ(some.slot_bytes, 4u);
-    EXPECT_EQ(some.resident_units, 3u + 9u);
-    EXPECT_EQ(some.streamed_units, 7u);
+    return units;
+}
+
+TEST(Units, SlotsForExpertsTakeWhatIsLeft) {
+    // All else, nine slots of 5, and 2 bytes that are too few for another.
+    const Residency some = placed(with_experts(2), 35 + 9 * 5 + 2);
+    EXPECT_EQ(some.resident_units, 3u);
+    EXPECT_EQ(some.streamed_units, 16u);
+    EXPECT_EQ(some.slots, 0u);
+    EXPECT_EQ(some.expert_slots, 9u);
+    EXPECT_EQ(some.expert_slot_bytes, 5u);
+    EXPECT_EQ(some.device_bytes(), 35u + 9 * 5);
+    EXPECT_EQ(some.host_bytes, 16u * 5);
+    const Residency all = placed(with_experts(2), 35 + 16 * 4);
+    EXPECT_EQ(all.resident_units, 19u);
+    EXPECT_EQ(all.expert_slots, 0u);
+    EXPECT_EQ(all.host_bytes, 0u);
+}
+
+TEST(Units, SlotsForTheExpertsOfOneLayerAreTheLeast) {
+    for (const std::uint64_t used : {1, 3, 8}) {
+        const std::uint64_t least = 2 * 15 + used * 5;  // all else through two slots of 15
+        EXPECT_EQ(least_bytes(with_experts(used)), least);
+        const Residency some = placed(with_experts(used), least);
+        EXPECT_EQ(some.slots, 2u);
+        EXPECT_EQ(some.expert_slots, used);
+        EXPECT_EQ(some.device_bytes(), least);
+        const auto less = place_units(with_experts(used), least - 1);
+        ASSERT_FALSE(less);
+        EXPECT_EQ(less.error().code, ErrorCode::out_of_device_memory);
+        EXPECT_NE(less.error().message.find("at least " + std::to_string(least)), std::string::npos);
+    }
 }
 
 TEST(Units, MoreMemoryNeverStreamsMore) {
@@ -103,8 +127,9 @@ TEST(Units, MoreMemoryNeverStreamsMore) {
 }
 
 TEST(Units, NumbersThatDoNotFitSaturate) {
-    const std::vector<Unit> units{unit(UnitKind::experts, ~std::uint64_t{0} / 2, 1000)};
-    EXPECT_EQ(least_bytes(units), ~std::uint64_t{0} - 1);
+    std::vector<Unit> units{unit(UnitKind::experts, ~std::uint64_t{0} / 2, 1000)};
+    units[0].used = 2;
+    EXPECT_EQ(least_bytes(units), ~std::uint64_t{0});
     EXPECT_FALSE(place_units(units, 1 << 30));
 }
 

@@ -34,21 +34,23 @@ inline std::vector<SmallTensor> small_tensors(int layers) {
     return tensors;
 }
 
-// Written to `path`. `spoil` may change the values of a tensor before they are stored as f16.
+// Written to `path`, with further keys. `spoil` may change the values of a tensor before they are stored as
+// f16.
 template <class Spoil>
-void write_small_model(const std::string& path, int layers, const Spoil& spoil) {
-    const std::vector<SmallTensor> small = small_tensors(layers);
+void write_model_of(const std::vector<SmallTensor>& small, const std::string& path, int layers,
+                    const std::vector<GgufKeyToWrite>& further, const Spoil& spoil) {
     std::vector<GgufTensorToWrite> tensors;
     for (const SmallTensor& tensor : small)
         tensors.push_back({tensor.name, find_type(tensor.dims.size() == 1 ? "f32" : "f16"), tensor.dims});
-    const std::vector<GgufKeyToWrite> keys = {{"general.architecture", std::string_view("llama")},
-                                              {"general.file_type", std::uint32_t{1}},
-                                              {"llama.block_count", static_cast<std::uint32_t>(layers)},
-                                              {"llama.embedding_length", std::uint32_t{256}},
-                                              {"llama.context_length", std::uint32_t{128}},
-                                              {"llama.attention.head_count", std::uint32_t{8}},
-                                              {"llama.attention.head_count_kv", std::uint32_t{2}},
-                                              {"tokenizer.ggml.model", std::string_view("none")}};
+    std::vector<GgufKeyToWrite> keys = {{"general.architecture", std::string_view("llama")},
+                                        {"general.file_type", std::uint32_t{1}},
+                                        {"llama.block_count", static_cast<std::uint32_t>(layers)},
+                                        {"llama.embedding_length", std::uint32_t{256}},
+                                        {"llama.context_length", std::uint32_t{128}},
+                                        {"llama.attention.head_count", std::uint32_t{8}},
+                                        {"llama.attention.head_count_kv", std::uint32_t{2}},
+                                        {"tokenizer.ggml.model", std::string_view("none")}};
+    keys.insert(keys.end(), further.begin(), further.end());
     auto writer = GgufWriter::create(path, keys, tensors);
     std::mt19937_64 random(17);
     std::normal_distribution<float> normal(0, 0.05f);
@@ -71,8 +73,32 @@ void write_small_model(const std::string& path, int layers, const Spoil& spoil) 
     (void)writer->finish();
 }
 
+template <class Spoil>
+void write_small_model(const std::string& path, int layers, const Spoil& spoil) {
+    write_model_of(small_tensors(layers), path, layers, {}, spoil);
+}
+
 inline void write_small_model(const std::string& path, int layers = 2) {
     write_small_model(path, layers, [](const std::string&, std::vector<float>&) {});
+}
+
+// One whose layers have so many experts, of which a token uses some.
+inline void write_small_moe(const std::string& path, int layers, std::uint32_t experts, std::uint32_t used) {
+    std::vector<SmallTensor> tensors;
+    for (const SmallTensor& tensor : small_tensors(layers)) {
+        const std::string layer = tensor.name.substr(0, tensor.name.find("ffn_"));
+        if (tensor.name.ends_with("ffn_gate_exps.weight")) {
+            tensors.push_back({layer + "ffn_gate_inp.weight", {256, experts}});
+            tensors.push_back({layer + "ffn_gate_exps.weight", {256, 64, experts}});
+            tensors.push_back({layer + "ffn_up_exps.weight", {256, 64, experts}});
+            tensors.push_back({layer + "ffn_down_exps.weight", {64, 256, experts}});
+        } else if (!tensor.name.ends_with("ffn_down.weight")) {
+            tensors.push_back(tensor);
+        }
+    }
+    write_model_of(tensors, path, layers,
+                   {{"llama.expert_count", experts}, {"llama.expert_used_count", used}},
+                   [](const std::string&, std::vector<float>&) {});
 }
 
 // An importance matrix for some of its tensors, each with `columns(dims)` columns.
