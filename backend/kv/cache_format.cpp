@@ -122,4 +122,9 @@ std::string cache_format_names() {
     return fmt::format("{}", fmt::join(names, ", "));
 }
 
+const CacheFormat& part_format(const CacheFormat& body, std::size_t part) {
+    static const CacheFormat* const f16 = find_cache_format("f16");
+    return part == static_cast<std::size_t>(CachePart::body) ? body : *f16;
+}
+
 }  // namespace tuff

@@ -106,4 +106,12 @@ inline constexpr std::uint32_t kMaxHeadDim = 1024;
 // "f32, f16, ...": for messages.
 [[nodiscard]] std::string cache_format_names();
 
+// Parts of a layer's cache: all positions in the side's format, and the first and the last in f16. Attention
+// takes each position from one part, in one softmax over all.
+enum class CachePart : std::uint32_t { body = 0, sinks = 1, recent = 2 };
+inline constexpr std::size_t kCacheParts = 3;
+
+// The format of a part of a side whose body has format `body`.
+[[nodiscard]] const CacheFormat& part_format(const CacheFormat& body, std::size_t part);
+
 }  // namespace tuff

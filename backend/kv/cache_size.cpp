@@ -111,11 +111,6 @@ std::string ranges(std::span<const std::size_t> numbers) {
 
 }  // namespace
 
-const CacheFormat& part_format(const CacheFormat& body, std::size_t part) {
-    static const CacheFormat* const f16 = find_cache_format("f16");
-    return part == static_cast<std::size_t>(CachePart::body) ? body : *f16;
-}
-
 std::uint64_t CacheSize::k_bytes() const {
     std::uint64_t sum = 0;
     for (const CacheLayerSize& layer : layers) sum += layer.k.total();

@@ -58,14 +58,6 @@ struct CacheOptions {
     [[nodiscard]] std::uint64_t share() const { return ceil_div(positions, sequences); }
 };
 
-// Parts of a layer's cache: all positions in the side's format, and the first and the last in f16. Attention
-// takes each position from one part, in one softmax over all.
-enum class CachePart : std::uint32_t { body = 0, sinks = 1, recent = 2 };
-inline constexpr std::size_t kCacheParts = 3;
-
-// The format of a part of a side whose body has format `body`.
-[[nodiscard]] const CacheFormat& part_format(const CacheFormat& body, std::size_t part);
-
 struct CacheSideSize {
     const CacheFormat* format = nullptr;  // nullptr: this side is not kept
     Rotation rotation{};                  // of every part
