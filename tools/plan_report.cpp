@@ -180,7 +180,9 @@ class Text {
                 one.cache_k == one.cache_v ? one.cache_k : fmt::format("{}/{}", one.cache_k, one.cache_v),
                 one.loss_percent, bytes_text(one.total_bytes), grouped(one.max_context),
                 rate_text(one.decode.tokens_per_second), rate_text(one.prefill.tokens_per_second),
-                one.all_resident ? "" : "  streamed");
+                !one.all_resident    ? "  streamed"
+                : one.tables_on_host ? "  embedding on the host"
+                                     : "");
         }
         text_ += '\n';
         for (const std::string& move : r_.advice->moves) text_ += move + '\n';
@@ -221,6 +223,7 @@ Json advice_json(const Advice& advice) {
                         {"perplexity_loss_percent", one.loss_percent},
                         {"total_bytes", one.total_bytes},
                         {"all_resident", one.all_resident},
+                        {"tables_on_host", one.tables_on_host},
                         {"max_context", one.max_context},
                         {"decode_tps", number_or_null(one.decode.tokens_per_second)},
                         {"prefill_tps", number_or_null(one.prefill.tokens_per_second)},

@@ -39,6 +39,7 @@ std::optional<Candidate> try_one(const Model& model, const host::DeviceSnapshot&
     one.cache_v = cache.v;
     one.loss_percent = weights.loss_percent + cache.loss_percent;
     one.all_resident = plan->residency.streamed_units == 0;
+    one.tables_on_host = plan->residency.host_visible_units > 0;
     one.total_bytes = plan->total_bytes;
     one.max_context = plan->max_context;
     one.decode = plan->decode;

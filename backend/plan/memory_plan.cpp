@@ -26,9 +26,12 @@ Result<void> check(const Hyperparameters& shape, const MemoryPlanOptions& option
     return {};
 }
 
-std::uint64_t bytes_of(const std::vector<Unit>& units) {
+// Of all units, or of those that are not read by the row.
+std::uint64_t bytes_of(const std::vector<Unit>& units, bool tables) {
     std::uint64_t sum = 0;
-    for (const Unit& unit : units) sum = plus_saturating(sum, times_saturating(unit.bytes, unit.count));
+    for (const Unit& unit : units)
+        if (tables || unit.kind != UnitKind::embedding)
+            sum = plus_saturating(sum, times_saturating(unit.bytes, unit.count));
     return sum;
 }
 
@@ -63,12 +66,15 @@ std::uint64_t find_max_context(const Hyperparameters& shape, const host::DeviceS
         return plus_saturating(plus_saturating(constant, cache->bytes() + scratch),
                                times_saturating(score_bytes, context));
     };
-    for (const std::uint64_t weights : {bytes_of(units), least_bytes(units)}) {
-        const std::uint64_t context = largest_context(shape.positions, [&](std::uint64_t tokens) {
-            return plus_saturating(needed(tokens), weights) <= options.budget_bytes;
-        });
-        if (context > 0) return context;
-    }
+    // Where weights may lie, the fastest first: with all on the device, with tables on the host, streamed.
+    const std::uint64_t placements[] = {bytes_of(units, true), bytes_of(units, false), least_bytes(units)};
+    for (const std::uint64_t least : {options.context, std::uint64_t{1}})
+        for (const std::uint64_t weights : placements) {
+            const auto fits = [&](std::uint64_t tokens) {
+                return plus_saturating(needed(tokens), weights) <= options.budget_bytes;
+            };
+            if (fits(least)) return largest_context(shape.positions, fits);
+        }
     return 0;
 }
 

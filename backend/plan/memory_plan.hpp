@@ -52,8 +52,8 @@ struct MemoryPlan {
     std::uint64_t total_bytes = 0;   // on a device that holds all
     std::uint64_t device_bytes = 0;  // on this one
     std::uint64_t budget_bytes = 0;
-    // The longest context of each sequence that fits: beside all weights if a single token does, else beside
-    // as few as streaming allows.
+    // The longest context of each sequence that fits while weights lie as fast as they can at the context
+    // planned for, or, where that one does not fit at all, at the shortest.
     std::uint64_t max_context = 0;
     // At the end of the context: of all sequences together, and of one prompt.
     StepWork decode_work, prefill_work;

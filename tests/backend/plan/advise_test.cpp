@@ -39,7 +39,7 @@ TEST(Advise, ListsOnlyWhatFitsEachSmallerThanWhatIsBetterButForTheStart) {
     for (std::size_t i = 0; i < got.candidates.size(); i++) {
         const Candidate& one = got.candidates[i];
         EXPECT_TRUE(one.all_resident);
-        EXPECT_LE(one.total_bytes, 8 * kGiB);
+        if (!one.tables_on_host) EXPECT_LE(one.total_bytes, 8 * kGiB);
         EXPECT_GE(one.max_context, 8192u);
         EXPECT_GT(one.decode.tokens_per_second, 0);
         if (i == 0) continue;

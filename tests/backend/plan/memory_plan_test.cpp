@@ -175,6 +175,14 @@ TEST(MemoryPlan, TheLongestContextFitsAndOneMoreDoesNot) {
     EXPECT_GT(plan("llama-3.1-8b", "q4_k_m", o).residency.streamed_units +
                   plan("llama-3.1-8b", "q4_k_m", o).residency.host_visible_units,
               0u);
+    // Beyond it the embedding stays with the host, and then more fits.
+    const std::uint64_t longer = plan("llama-3.1-8b", "q4_k_m", o).max_context;
+    EXPECT_GT(longer, most + 1);
+    o.context = longer;
+    EXPECT_EQ(plan("llama-3.1-8b", "q4_k_m", o).residency.streamed_units, 0u);
+    EXPECT_EQ(plan("llama-3.1-8b", "q4_k_m", o).residency.host_visible_units, 1u);
+    o.context = longer + 1;
+    EXPECT_GT(plan("llama-3.1-8b", "q4_k_m", o).residency.streamed_units, 0u);
     o.budget_bytes = 1024 * kGiB;
     EXPECT_EQ(plan("llama-3.1-8b", "q4_k_m", o).max_context, 131072u);
 }
