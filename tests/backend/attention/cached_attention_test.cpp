@@ -28,15 +28,15 @@ class CachedAttentionTest : public host::test::DeviceTest {
         y_ = buffer(std::uint64_t{2} * kSequences * kTokens * kQueryHeads * kDim * 4, "results");
     }
 
-    static CacheOptions options() {
+    CacheOptions options() const {
         CacheOptions made;
         made.positions = 96;
         made.sequences = kSequences;
         made.batch = kSequences * kTokens;
         made.sinks = 4;
         made.recent = 8;
-        made.k.format = find_cache_format("kv8");
-        made.v.format = find_cache_format("turbo4");
+        made.k.format = k_format_;
+        made.v.format = v_format_;
         return made;
     }
     KvCache make() {
@@ -110,13 +110,12 @@ class CachedAttentionTest : public host::test::DeviceTest {
     struct Row {
         std::vector<float> exact, kept;  // kept: as the layer's format holds it
     };
-    Row row(const char* format_name, int what, std::uint32_t sequence, std::uint64_t token,
+    Row row(const CacheFormat& format, int what, std::uint32_t sequence, std::uint64_t token,
             std::uint32_t h) const {
         Row made;
         made.exact = head(what, sequence, token, h);
         if (what < 2) rope_.apply(static_cast<std::int32_t>(token), made.exact);
         made.kept = made.exact;
-        const CacheFormat& format = *find_cache_format(format_name);
         std::vector<std::byte> encoded(format.row_bytes(kDim));
         const Rotation rotation = format.rotates ? Rotation::hadamard : Rotation::none;
         rotate(rotation, made.kept);
@@ -130,12 +129,12 @@ class CachedAttentionTest : public host::test::DeviceTest {
     // may move it: a logit by d moves each weight by a factor of at most exp(2 max |d|).
     void compare(std::uint32_t layer, std::uint32_t sequence, std::uint64_t token, std::uint32_t h,
                  const float* y) const {
-        const auto q = row("f32", 0, sequence, token, h).exact;
+        const auto q = row(*find_cache_format("f32"), 0, sequence, token, h).exact;
         const std::uint64_t first = layer == 1 && token + 1 > kWindow ? token + 1 - kWindow : 0;
         std::vector<double> weights;
         double moved = 0, top = -1e9, total = 0;
         for (std::uint64_t p = first; p <= token; p++) {
-            const Row k = row("kv8", 1, sequence, p, h / 2);
+            const Row k = row(*k_format_, 1, sequence, p, h / 2);
             double logit = 0, error = 0, size = 0;
             for (std::uint32_t i = 0; i < kDim; i++) {
                 logit += double{q[i]} * k.exact[i] / 8;
@@ -149,7 +148,7 @@ class CachedAttentionTest : public host::test::DeviceTest {
         for (double& weight : weights) total += weight = std::exp(weight - top);
         std::vector<double> exact(kDim), bound(kDim);
         for (std::uint64_t p = first; p <= token; p++) {
-            const Row v = row("turbo4", 2, sequence, p, h / 2);
+            const Row v = row(*v_format_, 2, sequence, p, h / 2);
             const double share = weights[p - first] / total;
             double size = 0;
             for (const float value : v.exact) size = std::max(size, std::fabs(double{value}));
@@ -165,6 +164,8 @@ class CachedAttentionTest : public host::test::DeviceTest {
                 << "layer " << layer << ", sequence " << sequence << ", token " << token << ", head " << h;
     }
 
+    const CacheFormat* k_format_ = find_cache_format("kv8");
+    const CacheFormat* v_format_ = find_cache_format("turbo4");
     CacheKind kind_{};
     Rope rope_;
     host::Buffer turns_, x_, y_, scratch_[2];
@@ -172,7 +173,13 @@ class CachedAttentionTest : public host::test::DeviceTest {
     const KvCache* recorded_for_ = nullptr;
 };
 
-TEST_F(CachedAttentionTest, FollowsACacheThatGrowsAsIfNothingWereQuantized) {
+// Every format on K, and each on V beside another.
+class EveryCacheFormat : public CachedAttentionTest, public testing::WithParamInterface<std::size_t> {};
+
+TEST_P(EveryCacheFormat, FollowsACacheThatGrowsAsIfNothingWereQuantized) {
+    const std::span<const CacheFormat> all = cache_formats();
+    k_format_ = &all[GetParam()];
+    v_format_ = &all[all.size() - 1 - GetParam()];
     KvCache cache = make();
     for (std::uint32_t i = 0; i < kSteps; i++) {
         std::vector<float> y;
@@ -188,6 +195,10 @@ TEST_F(CachedAttentionTest, FollowsACacheThatGrowsAsIfNothingWereQuantized) {
                     }
     }
 }
+
+INSTANTIATE_TEST_SUITE_P(CachedAttention, EveryCacheFormat,
+                         testing::Range<std::size_t>(0, cache_formats().size()),
+                         [](const auto& one) { return std::string(cache_formats()[one.param].name); });
 
 TEST_F(CachedAttentionTest, GoesOnFromARestoredCacheBitForBit) {
     KvCache cache = make();
