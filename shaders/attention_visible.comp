@@ -3,8 +3,8 @@
 //
 // Takes attention_lanes.comp's arguments and constants. Output: at p.visible words from p.q, uint [sequence][kv head][tile of
 // rows][p.visible_words], bit t of word w for cells 8 (32 w + t) and on of the span; where all heads share a mask, of the first
-// KV head alone. One workgroup is one subgroup and makes every so manieth word. Grid: x = tiles of rows, y = words, z = sequences, times KV heads where
-// each head has a mask of its own.
+// KV head alone. One workgroup is one subgroup and makes one word, and those a grid's height further on. Grid: x = tiles of
+// rows, y = words as far as the device's limit allows, z = sequences, times KV heads where each head has a mask of its own.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_ballot : require
@@ -35,7 +35,10 @@ void main() {
     do {
         uint word = gl_WorkGroupID.y + t / 32 * gl_NumWorkGroups.y, near = t % 32, tile = word * 32 + near;
         bool any = false;
-        [[unroll]] for (uint r = 0; r < ROWS; r++) any = any || lane_mask(mask[r], min(tile, last_tile)) >= LEAST_FLOAT;
+        [[unroll]] for (uint r = 0; r < ROWS; r++) {
+            bool sees = lane_mask(mask[r], min(tile, last_tile)) >= LEAST_FLOAT;  // outside of ||, which would be a branch
+            any = any || sees;
+        }
         bits = (near == 0 ? 0u : bits) | (any && tile * 8 + lane < cells ? 1u << near : 0u);
         if (near == 31) {
             uint all = bits | subgroupShuffleXor(bits, 1);

@@ -156,9 +156,11 @@ class Recorder {
     [[nodiscard]] Access queries(Access::Use use) const {
         return {o_.scratch.buffer, o_.scratch.offset, plan_.query_bytes, use};
     }
-    [[nodiscard]] Access visible(Access::Use use) const {
-        return {o_.scratch.buffer, o_.scratch.offset + plan_.query_bytes,
-                plan_.partial_offset - plan_.query_bytes, use};
+    [[nodiscard]] Access visible(std::size_t i, Access::Use use) const {
+        const std::uint64_t end =
+            i + 1 < plan_.parts.size() ? plan_.parts[i + 1].visible_offset : plan_.partial_offset;
+        return {o_.scratch.buffer, o_.scratch.offset + plan_.parts[i].visible_offset,
+                end - plan_.parts[i].visible_offset, use};
     }
     [[nodiscard]] Access partial(Access::Use use) const {
         return {o_.scratch.buffer, o_.scratch.offset + plan_.partial_offset,
@@ -223,7 +225,7 @@ class Recorder {
                 u32(o_.mask.token_stride),
                 u32(o_.mask.head_stride),
                 u32(o_.mask.sequence_stride),
-                part.first_visible,
+                u32(part.visible_offset / sizeof(std::uint32_t)),
                 part.visible_words};
     }
 
@@ -234,8 +236,8 @@ class Recorder {
         const std::uint32_t masks = s_.sequences * (o_.mask.head_stride == 0 ? 1 : s_.kv_heads);
         const std::uint32_t words =
             std::min(part.visible_words, device_.snapshot().limits.max_workgroup_count[1]);
-        std::vector<Access> accesses{read(o_.mask.at), read(o_.segments[i].spans)};
-        if (i == 0) accesses.push_back(visible(Access::Use::write));
+        const Access accesses[] = {read(o_.mask.at), read(o_.segments[i].spans),
+                                   visible(i, Access::Use::write)};
         return dispatch(stream_, *pipeline, arguments(i), {plan_.tiles, words, masks}, accesses);
     }
 
@@ -247,13 +249,13 @@ class Recorder {
         std::vector<Access> accesses{queries(Access::Use::read), read(cells.k), read(cells.spans)};
         if (!shared(i)) accesses.push_back(read(cells.v));
         if (masked()) accesses.push_back(read(o_.mask.at));
-        if (looks()) accesses.push_back(visible(Access::Use::read));
+        if (looks()) accesses.push_back(visible(i, Access::Use::read));
         if (v.alibi) accesses.push_back(read(o_.slopes));
         if (v.sinks && plan_.direct()) accesses.push_back(read(o_.sinks));
-        // Segments write slots of their own: no launch waits for another.
+        // Segments write slots of their own: no launch waits for another, and the merge for the last.
         if (plan_.direct())
             accesses.push_back(Access::write(*o_.y.buffer, o_.y.offset, y_bytes()));
-        else if (i == 0)
+        else if (i + 1 == plan_.parts.size())
             accesses.push_back(partial(Access::Use::write));
         return dispatch(stream_, *pipeline, arguments(i),
                         {plan_.tiles, part.splits, s_.sequences * s_.kv_heads}, accesses);

@@ -172,7 +172,7 @@ Result<std::uint64_t> place_visible(AttentionPlan& plan) {
     if (plan.kind != CacheKind::lanes || plan.variant.mask == GivenMask::none) return at;
     const AttentionShape& s = plan.shape;
     for (AttentionPart& part : plan.parts) {
-        part.first_visible = u32(at / sizeof(std::uint32_t));
+        part.visible_offset = at;
         part.visible_words =
             u32(part.segment.cells / (32 * kTilePositions) + 1);  // that after the last tile, too
         at += round_up(

@@ -85,9 +85,10 @@ struct AttentionPart {  // one segment's launch
     std::vector<std::uint32_t> specialization;
     std::uint32_t splits = 1;
     std::uint32_t first_slot = 0;
-    // Lanes with a given mask: bits of the tiles of cells that each tile of rows sees, in 32-bit words of the
-    // scratch from this one on, so many for each.
-    std::uint32_t first_visible = 0, visible_words = 0;
+    // Lanes with a given mask: a bit for each tile of cells, in so many 32-bit words for each tile of rows
+    // that sees it or not, so many bytes into the scratch.
+    std::uint64_t visible_offset = 0;
+    std::uint32_t visible_words = 0;
 };
 
 struct AttentionPlan {
@@ -98,9 +99,9 @@ struct AttentionPlan {
     std::uint32_t tiles = 1;  // of rows, of a KV head
     std::uint32_t slots = 1;  // partial results of a row; 1: none, the kernel writes results
     std::vector<AttentionPart> parts;
-    std::uint64_t query_bytes = 0;  // of packed queries, with which the scratch begins
-    std::uint64_t partial_offset =
-        0;  // of partial results, with which it ends; before them lies what masks leave visible
+    // The scratch: packed queries, what a given mask leaves visible, partial results.
+    std::uint64_t query_bytes = 0;
+    std::uint64_t partial_offset = 0;
     std::uint64_t scratch_bytes = 0;  // everything beyond operands: no copy of the cache is ever made
     // Roundings to float32 on the longest path, for reference::attention_row: of a logit, and of a weighted
     // sum.

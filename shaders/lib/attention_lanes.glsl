@@ -30,11 +30,11 @@ float lane_mask(uvec2 row, uint tile) {
 }
 
 // With a given mask: a bit for each tile of cells, whether any row of a tile of rows sees it (attention_visible.comp).
+layout(buffer_reference, scalar, buffer_reference_align = 4) buffer VisibleTiles { uint v[]; };
 uvec2 visible_words(uint sequence, uint kv_head, uint row_tile, uint row_tiles) {
     uint stack = sequence * p.kv_heads + (p.mask_head_bytes == 0 ? 0 : kv_head);
     return advance(advance(p.q, p.visible, 4), stack * row_tiles + row_tile, p.visible_words * 4);
 }
-layout(buffer_reference, scalar, buffer_reference_align = 4) buffer VisibleTiles { uint v[]; };
 // The next visible tile from `tile` on, or the first of another 32.
 uint next_visible(uvec2 words, uint tile) {
     uint skipped = findLSB(VisibleTiles(words).v[tile / 32] >> (tile % 32));
@@ -54,9 +54,9 @@ Tile tile_open(uvec2 base, uint tile, uint row_bytes, uint place, uint cell_byte
     return t;
 }
 
-// Loads of plain numbers out of our own layouts wait until `value` is known. LLVM would move all of a tile's, their conversions and
-// their products with Q to where the loop begins, and keep them on the stack until they are added up: 1.4 times the time for a
-// prompt. Codes, and rows that lie apart, it leaves in place. `zero`: 0, unknown to the compiler.
+// Loads of plain numbers out of our own layouts wait until `value` is known. LLVM would move all of a tile's, their conversions
+// and their products with Q to where the loop begins, and keep them on the stack until they are added up: 1.4 times the time
+// for a prompt. Codes, and rows that lie apart, it leaves in place. `zero`: 0, unknown to the compiler.
 void tile_after(inout Tile t, uint coding, uint place, float value, uint zero) {
     if (coding < CODING_SCALED && place != PLACE_BLOCKS)
         t.row[0] = advance(t.row[0], floatBitsToUint(subgroupBroadcast(value, 0)) & zero);

@@ -289,13 +289,41 @@ TEST_P(EveryKind, PassesOverTilesThatAMaskHides) {
         host::Stream stream(device);
         const auto recorded = record_attention(stream, device, exact.plan, exact.operands);
         ASSERT_TRUE(recorded) << recorded.error().message;
-        for (const auto& step : {stream.finish(), stream.submit(), stream.wait()})
-            ASSERT_TRUE(step) << step.error().message;
+        for (const auto& step : {stream.finish(), stream.run()}) ASSERT_TRUE(step) << step.error().message;
         std::vector<float> y(exact.y.size() / sizeof(float));
         const auto read = host::readback(device, exact.y, 0, std::as_writable_bytes(std::span(y)));
         ASSERT_TRUE(read) << read.error().message;
         for (const float value : y) EXPECT_FLOAT_EQ(value, 3);
     }
+}
+
+// What an earlier command of the stream writes for the second segment alone must not make the launches over
+// the first one the last that anything waits for.
+TEST_P(EveryKind, WaitsForWhatEachSegmentsMaskHides) {
+    host::Device& device = shared_session().device();
+    Exact exact;
+    ASSERT_NO_FATAL_FAILURE(make_exact(GetParam(), CachePlace::layout, "f16", GivenMask::f16, exact));
+    const std::vector<AttentionSegment> segments(2, exact.plan.parts[0].segment);
+    const auto plan =
+        plan_attention(device.snapshot(), GetParam(), exact.plan.shape, exact.plan.variant, segments);
+    ASSERT_TRUE(plan) << plan.error().message;
+    auto spans = device.allocate(host::Intent::scratch, sizeof(CacheSpan), "spans");
+    auto scratch = device.allocate(host::Intent::scratch, plan->scratch_bytes, "scratch");
+    ASSERT_TRUE(spans && scratch);
+    const AttentionCells both[] = {exact.cells,
+                                   {exact.cells.k, exact.cells.v, kExactCells, {}, {}, {&*spans, 0}}};
+    exact.operands.segments = both;
+    exact.operands.mask.segment_bytes = {};
+    exact.operands.scratch = {&*scratch, 0};
+    host::Stream stream(device);
+    ASSERT_TRUE(stream.fill(*spans, 0, sizeof(CacheSpan), 0));
+    const auto recorded = record_attention(stream, device, *plan, exact.operands);
+    ASSERT_TRUE(recorded) << recorded.error().message;
+    // Before the second look at the mask, before what it found is used, before the merge; or, where nobody
+    // looks ahead, before queries are used and before the merge.
+    EXPECT_EQ(stream.barrier_count(), GetParam() == CacheKind::lanes ? 3U : 2U);
+    ASSERT_TRUE(stream.finish());
+    ASSERT_TRUE(stream.run());
 }
 
 TEST_P(EveryKind, RefusesMasksThatRowsReachPastOrThatAreMisaligned) {
