@@ -219,6 +219,7 @@ void arrange_rows(const Format& format, Layout layout, const MatrixShape& shape,
         const auto arrange_all = layout == Layout::lanes ? arrange_lanes : arrange_planes;
         arrange_all(splitter, set, g, first_row + first, some, from, out.data());
     };
+    if (rows == 0) return;
     const std::uint64_t per_thread = round_up(ceil_div(rows, std::max(1u, threads)), kLaneRows);
     in_parallel(ceil_div(rows, per_thread), threads, [&](std::uint64_t job) {
         arrange_some(job * per_thread, std::min(per_thread, rows - job * per_thread));

@@ -29,6 +29,15 @@ std::uint64_t most_sum_bytes(const host::DeviceSnapshot& device, std::uint64_t l
     return most;
 }
 
+struct Found {
+    std::uint64_t hits = 0, misses = 0;
+};
+// By all fetches so far.
+Found found_experts(const PlacedModel& model) {
+    if (model.experts() == nullptr) return {};
+    return {model.experts()->cache().hits(), model.experts()->cache().misses()};
+}
+
 }  // namespace
 
 Result<ReadUnits> ReadUnits::make(Session& session, std::uint64_t largest) {
@@ -96,10 +105,7 @@ Result<StreamRates> measure_streaming(PlacedModel& model, std::uint64_t passes,
                                         {Half::both, &rates.both_s}}) {
         std::vector<double> samples;
         const std::uint64_t before = model.copied_bytes();
-        if (half == Half::both && model.experts() != nullptr) {
-            rates.expert_hits = model.experts()->cache().hits();
-            rates.expert_misses = model.experts()->cache().misses();
-        }
+        const Found found = found_experts(model);
         for (std::uint64_t pass = 0; pass < passes; pass++) {
             if (stop && stop())
                 return fail(ErrorCode::cancelled, "streaming was cancelled in pass {} of {}", pass + 1,
@@ -110,11 +116,10 @@ Result<StreamRates> measure_streaming(PlacedModel& model, std::uint64_t passes,
         }
         *seconds = summarize(samples).median;
         if (half == Half::copies) rates.copy_bytes = (model.copied_bytes() - before) / passes;
-        if (half == Half::both) rates.bytes = (model.copied_bytes() - before) / passes;
-    }
-    if (model.experts() != nullptr) {
-        rates.expert_hits = model.experts()->cache().hits() - rates.expert_hits;
-        rates.expert_misses = model.experts()->cache().misses() - rates.expert_misses;
+        if (half != Half::both) continue;
+        rates.bytes = (model.copied_bytes() - before) / passes;
+        rates.expert_hits = found_experts(model).hits - found.hits;
+        rates.expert_misses = found_experts(model).misses - found.misses;
     }
     return rates;
 }

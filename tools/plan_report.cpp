@@ -222,6 +222,7 @@ Json advice_json(const Advice& advice) {
                         {"kv_v", one.cache_v},
                         {"perplexity_loss_percent", one.loss_percent},
                         {"total_bytes", one.total_bytes},
+                        {"device_bytes", one.device_bytes},
                         {"all_resident", one.all_resident},
                         {"tables_on_host", one.tables_on_host},
                         {"max_context", one.max_context},

@@ -41,6 +41,7 @@ void read_digits(const std::byte* block, std::uint8_t* digits) {
                 *digits++ = static_cast<std::uint8_t>(fraction * 3 >> 8);
             }
 }
+
 // Of the bytes that have these digits, as one number in base 3, the smallest.
 unsigned first_byte(unsigned digits, unsigned count) {
     return (digits * 256 + kPowers[count] - 1) / kPowers[count];

@@ -41,6 +41,7 @@ std::optional<Candidate> try_one(const Model& model, const host::DeviceSnapshot&
     one.all_resident = plan->residency.streamed_units == 0;
     one.tables_on_host = plan->residency.host_visible_units > 0;
     one.total_bytes = plan->total_bytes;
+    one.device_bytes = plan->device_bytes;
     one.max_context = plan->max_context;
     one.decode = plan->decode;
     one.prefill = plan->prefill;

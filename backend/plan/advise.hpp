@@ -32,10 +32,11 @@ struct Candidate {
     std::string weights;
     bool importance = false;  // made with an importance matrix
     std::string cache_k, cache_v;
-    double loss_percent = 0;      // of both together
-    bool all_resident = false;    // but for tables that are read by the row
-    bool tables_on_host = false;  // those
-    std::uint64_t total_bytes = 0;
+    double loss_percent = 0;         // of both together
+    bool all_resident = false;       // but for tables that are read by the row
+    bool tables_on_host = false;     // those
+    std::uint64_t total_bytes = 0;   // wherever they lie
+    std::uint64_t device_bytes = 0;  // of the budget
     std::uint64_t max_context = 0;
     Speed decode, prefill;
 };

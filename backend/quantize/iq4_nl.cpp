@@ -14,6 +14,7 @@ namespace {
 using namespace lanes;
 
 constexpr int kBlock = 32;
+
 struct Sums {
     F8 xq, qq;
 };

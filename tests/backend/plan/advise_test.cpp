@@ -39,7 +39,8 @@ TEST(Advise, ListsOnlyWhatFitsEachSmallerThanWhatIsBetterButForTheStart) {
     for (std::size_t i = 0; i < got.candidates.size(); i++) {
         const Candidate& one = got.candidates[i];
         EXPECT_TRUE(one.all_resident);
-        if (!one.tables_on_host) EXPECT_LE(one.total_bytes, 8 * kGiB);
+        EXPECT_LE(one.total_bytes, 8 * kGiB);
+        EXPECT_LE(one.device_bytes, 8 * kGiB);
         EXPECT_GE(one.max_context, 8192u);
         EXPECT_GT(one.decode.tokens_per_second, 0);
         if (i == 0) continue;
@@ -48,6 +49,20 @@ TEST(Advise, ListsOnlyWhatFitsEachSmallerThanWhatIsBetterButForTheStart) {
         for (std::size_t better = 0; better < i; better++) {
             EXPECT_LT(one.total_bytes, got.candidates[better].total_bytes);
         }
+    }
+}
+
+TEST(Advise, LeavesTheEmbeddingOnTheHostWhereOnlyTheRestFits) {
+    const Advice got = advice("llama-3.1-8b", 8 * kGiB, 16384);
+    ASSERT_FALSE(got.candidates.empty());
+    const Candidate& best = got.candidates[0];
+    EXPECT_EQ(best.weights, "q6_k");
+    EXPECT_TRUE(best.all_resident);
+    EXPECT_TRUE(best.tables_on_host);
+    EXPECT_GT(best.total_bytes, 8 * kGiB);
+    for (const Candidate& one : got.candidates) {
+        EXPECT_LE(one.device_bytes, 8 * kGiB);
+        EXPECT_GE(one.max_context, 16384u);
     }
 }
 
