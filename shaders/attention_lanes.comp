@@ -32,19 +32,6 @@ float lanes_sum(float v) {
     return v + subgroupShuffleXor(v, 4);
 }
 
-// 2^x for x <= 0 in half of exp2's instructions: 2^n times a polynomial in x - n from -1/2 to 1/2, minimax for the relative error
-// (9.2e-8) among those that are 1 at 0. From 2^-125 down it stays there. n is found by adding 1.5 * 2^23, whose last bits then hold
-// it: lavapipe converts to integers lane by lane.
-const float INTEGER = 12582912.0;
-float exp2_below(float x) {
-    x = max(x, -125.0);
-    precise float t = x + INTEGER, n = t - INTEGER, f = x - n;
-    float power = fma(fma(fma(fma(fma(1.32647387e-3, f, 9.67151667e-3), f, 5.55073375e-2), f, 2.4022242e-1), f, 6.93146978e-1), f, 1.0);
-    return intBitsToFloat(floatBitsToInt(power) + (floatBitsToInt(t) << 23));
-}
-// The same of a whole number, exactly; 0 below 2^-126.
-float exp2_whole(float x) { return intBitsToFloat(floatBitsToInt(max(x, -127.0) + (INTEGER + 127)) << 23); }
-
 void main() {
     lane_init();
     levels_init();
@@ -183,7 +170,7 @@ void main() {
         if (row < p.rows) {
             uint at = result_row(sequence, kv_head, row);
             if (DIRECT) {
-                float factor = last_factor(m[r], sum, SINKS ? variant_sink(kv_head * GROUP + row % GROUP) : 0.0);
+                float factor = last_factor(m[r], sum, SINKS, SINKS ? variant_sink(kv_head * GROUP + row % GROUP) : 0.0);
                 Output y = Output(advance(p.y, at, V_HEAD * 4));
                 [[unroll]] for (uint c = 0; c < V_VECTORS; c++) y.v[c * 8 + lane] = (acc[r][c] + shift) * factor;
             } else {

@@ -169,7 +169,7 @@ void main() {
         if (at < ROWS && row < p.rows) {
             uint place = result_row(sequence, kv_head, row);
             float m = m_old[at], sum = sums[at];
-            float factor = DIRECT ? last_factor(m, sum, SINKS ? variant_sink(kv_head * GROUP + row % GROUP) : 0.0) : 1.0;
+            float factor = DIRECT ? last_factor(m, sum, SINKS, SINKS ? variant_sink(kv_head * GROUP + row % GROUP) : 0.0) : 1.0;
             Output y = Output(DIRECT ? advance(p.y, place, V_HEAD * 4)
                                      : advance(p.y, place * p.slots + p.first_slot + gl_WorkGroupID.y, (V_HEAD + 2) * 4));
             uint skip = DIRECT ? 0 : 2;

@@ -42,7 +42,8 @@ tuff_kernel(attention_queries)
 tuff_kernel(attention_lanes NEEDS storage8 storage16 int8 float16 subgroup_shuffle SUBGROUP 8)
 tuff_kernel(attention_visible NEEDS storage8 storage16 int8 float16 subgroup_shuffle SUBGROUP 8)
 tuff_kernel(attention_wide)
-tuff_kernel(attention_combine)
+tuff_kernel(attention_combine_lanes NEEDS storage8 storage16 int8 float16 SUBGROUP 8)
+tuff_kernel(attention_combine_wide)
 
 # Rows into a KV cache, and heads turned to match it.
 tuff_kernel(kv_append_lanes NEEDS storage8 storage16 int8 SUBGROUP 8)

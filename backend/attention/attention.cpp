@@ -33,7 +33,7 @@ struct CombineArguments {
     std::uint32_t rows, slots, values, heads;
 };
 
-// Invocations of a workgroup of attention_queries.comp and attention_combine.comp.
+// Invocations of a workgroup of attention_queries.comp and attention_combine_wide.comp.
 constexpr std::uint32_t kGroup = 8;
 constexpr float kLog2E = 1.44269504088896340736F;
 
@@ -262,8 +262,11 @@ class Recorder {
     }
 
     Result<void> combine() {
-        const std::uint32_t specialization[] = {plan_.variant.sinks};
-        TUFF_TRY(pipeline, kernel_pipeline(device_, "attention_combine", specialization));
+        const bool lanes = plan_.kind == CacheKind::lanes;
+        const std::uint32_t specialization[] = {plan_.variant.sinks, s_.v_head};
+        TUFF_TRY(pipeline,
+                 kernel_pipeline(device_, lanes ? "attention_combine_lanes" : "attention_combine_wide",
+                                 std::span(specialization).first(lanes ? 2 : 1)));
         const std::uint64_t rows = std::uint64_t{s_.sequences} * s_.tokens * s_.heads;
         const CombineArguments args{o_.scratch.address() + plan_.partial_offset,
                                     o_.y.address(),
@@ -275,8 +278,9 @@ class Recorder {
         std::vector<Access> accesses{partial(Access::Use::read),
                                      Access::write(*o_.y.buffer, o_.y.offset, y_bytes())};
         if (plan_.variant.sinks) accesses.push_back(read(o_.sinks));
-        return dispatch(stream_, *pipeline, args, {grid(rows), u32(ceil_div(s_.v_head, kGroup)), 1},
-                        accesses);
+        const std::uint32_t x = grid(rows);
+        const std::uint64_t y = lanes ? ceil_div(rows, x) : ceil_div(s_.v_head, kGroup);
+        return dispatch(stream_, *pipeline, args, {x, u32(y), 1}, accesses);
     }
 
     host::Stream& stream_;

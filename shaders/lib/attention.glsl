@@ -3,10 +3,12 @@
 // Rows of queries are (token, head) pairs of one KV head, row = token * GROUP + head in group. A cell is a place of the
 // cache; a span says which cells of a segment a sequence has filled, and which positions its cells and queries have.
 
+#include "lib/softmax.glsl"
+
 layout(push_constant, scalar) uniform Arguments {
     uvec2 q;       // packed queries (attention_queries.comp), at the beginning of the scratch
     uvec2 k, v;    // one segment of the cache
-    uvec2 y;       // f32 [sequence][token][head][V_HEAD], or partial results (attention_combine.comp)
+    uvec2 y;       // f32 [sequence][token][head][V_HEAD], or partial results (lib/attention_combine.glsl)
     uvec2 mask;    // MASK: added to the logits; element (sequence, head, token, cell of the span) at the strides below
     uvec2 spans;   // a Span for each sequence
     uvec2 slopes;  // ALIBI: f32 for each head
@@ -35,8 +37,6 @@ layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Flo
 layout(buffer_reference, scalar, buffer_reference_align = 4) writeonly buffer Output { float v[]; };
 
 const uint QUERY_FLOATS = (K_BLOCKS * 32u + K_BLOCKS + 4u) / 4u * 4u;  // of a packed row: values, sums over 32, their sum
-const float LOG2_E = 1.44269504088896340736;
-const float UNSEEN = -1e30;  // less than any logit, and finite: differences of it are no NaN
 
 // The first and the last cell of its span that a row sees; none where the last is less.
 ivec2 cells_seen(Span span, uint row) {
@@ -72,13 +72,6 @@ uvec2 mask_row(uint sequence, uint head, uint token) {
 // Packed queries of a tile of rows.
 uvec2 query_rows(uint row_0) {
     return advance(p.q, gl_WorkGroupID.z * gl_NumWorkGroups.x * ROWS + row_0, QUERY_FLOATS * 4);
-}
-
-// What is left of a row's results when its sink, if any, has joined the softmax: 1 / sum, fitted to the maximum m.
-float last_factor(float m, float sum, float sink) {
-    float top = SINKS ? max(m, sink) : m, fade = exp2(m - top);
-    float total = SINKS ? fma(sum, fade, exp2(sink - top)) : sum;
-    return total > 0 ? fade / total : 0.0;
 }
 
 // A row's place among all of them: [sequence][token][head].

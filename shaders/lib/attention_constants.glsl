@@ -10,7 +10,7 @@ layout(constant_id = 5) const bool CAUSAL = false;
 layout(constant_id = 6) const bool SOFTCAP = false;
 layout(constant_id = 7) const bool ALIBI = false;
 layout(constant_id = 8) const bool SINKS = false;  // with DIRECT
-layout(constant_id = 9) const bool DIRECT = true;  // writes results; otherwise partial ones for attention_combine.comp
+layout(constant_id = 9) const bool DIRECT = true;  // writes results; otherwise partial ones (lib/attention_combine.glsl)
 layout(constant_id = 10) const uint K_CODING = 1;
 layout(constant_id = 11) const uint K_BITS = 16;
 layout(constant_id = 12) const uint K_ZERO = 0;

@@ -141,9 +141,6 @@ void k_values(Tile t, KBlock block, uint b, uint j, out float x[4]) {
 // Vector c (8 values) of a row of V in memory, from index `at` of `plane` on, `stride` between rows.
 #define V_BASE(t, j) (V_PLACE == PLACE_BLOCKS ? t.row[j] : t.row[0])
 #define V_INDEX(j, plane, stride, at, at_block) (V_PLACE == PLACE_BLOCKS ? (at_block) : (plane) * 8 + (j) * (stride) + (at))
-#define LANE_RUN(array, at)                                                                                              \
-    lane_select(array[at], array[(at) + 1], array[(at) + 2], array[(at) + 3], array[(at) + 4], array[(at) + 5],          \
-                array[(at) + 6], array[(at) + 7])
 
 // Scale (0) or offset (1) of block b of cell j: uniform.
 float v_scale(Tile t, uint j, uint b, uint which) {

@@ -52,6 +52,10 @@ DEFINE_SELECT(float16_t)
 #define LANE_LOAD(array, at)                                                                             \
     lane_select(array[(at) * 8], array[(at) * 8 + 1], array[(at) * 8 + 2], array[(at) * 8 + 3],          \
                 array[(at) * 8 + 4], array[(at) * 8 + 5], array[(at) * 8 + 6], array[(at) * 8 + 7])
+// Element `at + lane`.
+#define LANE_RUN(array, at)                                                                                              \
+    lane_select(array[at], array[(at) + 1], array[(at) + 2], array[(at) + 3], array[(at) + 4], array[(at) + 5],          \
+                array[(at) + 6], array[(at) + 7])
 #define LANE_UINT8(array, at) uint(LANE_LOAD(array, at))
 #define LANE_INT8(array, at) float(int(LANE_LOAD(array, at)))
 #define LANE_FLOAT16(array, at) float(LANE_LOAD(array, at))
