@@ -8,6 +8,7 @@
 
 #include "host/device_core.hpp"
 #include "host/feature_chain.hpp"
+#include "host/quirks.hpp"
 
 namespace tuff::host {
 namespace {
@@ -136,6 +137,7 @@ Result<std::shared_ptr<DeviceCore>> open_core(const Instance& instance, std::siz
     }
     core->compute.family = *compute_family(core->snapshot);
     TUFF_CHECK(create_device(*core));
+    settle_threads(core->snapshot, core->instance->threads);
     TUFF_TRY(allocator, create_allocator(*core));
     core->vma = allocator;
     TUFF_CHECK(create_objects(*core));

@@ -6,10 +6,12 @@
 
 #include "host/snapshot.hpp"
 #include "host/vk.hpp"
+#include "host/worker_threads.hpp"
 
 namespace tuff::host {
 
 struct InstanceCore {
+    WorkerThreads threads;  // counted before any driver is loaded
     VkInstance instance = VK_NULL_HANDLE;
     VkDebugUtilsMessengerEXT messenger = VK_NULL_HANDLE;
     bool debug_utils = false;

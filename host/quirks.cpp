@@ -1,6 +1,7 @@
 #include "host/quirks.hpp"
 
 #include <fmt/format.h>
+#include <tuff/log.hpp>
 
 #include "host/vk.hpp"
 
@@ -14,6 +15,14 @@ void apply_quirks(std::uint32_t driver_id, DeviceSnapshot& snapshot) {
     if (driver_id == VK_DRIVER_ID_MESA_LLVMPIPE)
         snapshot.features.set(Feature::uniform_loads, VK_API_VERSION_MAJOR(snapshot.driver_version) >= 26 &&
                                                           snapshot.subgroup.size == 8);
+}
+
+void settle_threads(const DeviceSnapshot& snapshot, const WorkerThreads& threads) {
+    // Mesa 22.3.6 and 26.1.6; the latter starts its threads when a device is opened. See
+    // host/worker_threads.hpp.
+    if (snapshot.driver_name != "llvmpipe") return;
+    if (const std::size_t bound = threads.bind_lavapipe(); bound > 0)
+        log(LogLevel::info, "the driver's {} worker threads are bound to a processor each", bound);
 }
 
 std::string driver_note(const DeviceSnapshot& snapshot) {
