@@ -22,10 +22,13 @@ std::uint64_t LaneTile::roundings(std::uint32_t groups) const {
 LaneTile lane_tile(const DeviceSnapshot& device, const Format& format, std::uint32_t tokens,
                    std::uint32_t groups, std::uint64_t tiles) {
     const bool plain = format.lanes.planes.size() == 1;  // no scales
+    // A group of codes of more bits is a loop body by itself: unrolled, it leaves the cache of decoded
+    // instructions.
+    const bool short_body = !plain && format.lanes.planes[0].bytes <= kGroupElements / 4;
     LaneTile tile{1, tokens, 1, false};
     if (!device.has(Feature::uniform_loads)) return tile;  // every load a gather: compile little code
     if (tokens == 1)
-        tile = {4, tokens, plain ? 1u : 4u, true};
+        tile = {4, tokens, short_body ? 4u : 1u, true};
     else if (tokens == 2)
         tile = plain ? LaneTile{2, tokens, 2, false} : LaneTile{4, tokens, 1, true};
     else if (tokens <= 4)
