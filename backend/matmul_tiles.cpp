@@ -24,7 +24,7 @@ LaneTile lane_tile(const DeviceSnapshot& device, const Format& format, std::uint
     const bool plain = format.lanes.planes.size() == 1;  // no scales
     // A group of codes of more bits is a loop body by itself: unrolled, it leaves the cache of decoded
     // instructions.
-    const bool short_body = !plain && format.lanes.planes[0].bytes <= kGroupElements / 4;
+    const bool short_body = format.lanes.planes[0].bytes <= kGroupElements / 4;
     LaneTile tile{1, tokens, 1, false};
     if (!device.has(Feature::uniform_loads)) return tile;  // every load a gather: compile little code
     if (tokens == 1)

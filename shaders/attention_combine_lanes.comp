@@ -1,7 +1,7 @@
 // Merges the partial results that attention_lanes.comp leaves (lib/attention_combine.glsl), on a device whose subgroup is eight
 // software lanes (lib/lane.glsl). Their maxima are whole numbers: what was merged so far fades by exact powers of two, slot by slot.
 //
-// One workgroup is one subgroup and merges one row, lanes = values. Grid: x * y = rows or a few more, which merge the last again.
+// One workgroup is one subgroup and merges one row, lanes = values. Grid: x * y = rows, or a few more that write nothing.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
@@ -15,7 +15,7 @@ const uint V_VECTORS = V_HEAD / 8;
 
 void main() {
     lane_init();
-    uint row = min(gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x, p.rows - 1);
+    uint at = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x, row = min(at, p.rows - 1);
     uvec2 slots = advance(p.partial, row, p.slots * (V_HEAD + 2) * 4);
     float m = UNSEEN, l = 0, acc[V_VECTORS];
     [[unroll]] for (uint c = 0; c < V_VECTORS; c++) acc[c] = 0;
@@ -31,5 +31,6 @@ void main() {
     } while (s < p.slots);
     float factor = last_factor(m, l, SINKS, SINKS ? row_sink(row) : 0.0);
     Output y = Output(advance(p.y, row, V_HEAD * 4));
-    [[unroll]] for (uint c = 0; c < V_VECTORS; c++) y.v[c * 8 + lane] = acc[c] * factor;
+    if (at < p.rows)
+        [[unroll]] for (uint c = 0; c < V_VECTORS; c++) y.v[c * 8 + lane] = acc[c] * factor;
 }

@@ -7,7 +7,6 @@
 #include <sched.h>
 
 #include <latch>
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
