@@ -81,6 +81,16 @@ TEST_P(EveryKind, MergesSplitsAndSegments) {
     run_and_compare(one);
 }
 
+TEST_P(EveryKind, MergesMoreRowsThanALaunchHasWorkgroups) {
+    const std::uint32_t most = shared_session().snapshot().limits.max_workgroup_count[0];
+    if (most > 1U << 17)
+        GTEST_SKIP() << "this device launches " << most << " workgroups: too many rows to try";
+    AttentionCase one = plain_case(GetParam(), "kv8", "kv8");
+    one.shape = {1, most / 32 + 2, 32, 2, 8, 8};
+    one.tuning.splits = 2;
+    run_and_compare(one);
+}
+
 TEST_P(EveryKind, CausalPrefillMatchesTheReference) {
     AttentionCase one = plain_case(GetParam(), "f16", "f16");
     one.shape.tokens = 19;
